@@ -1,0 +1,1 @@
+"""The tests: unit, contracts, integration, tui, e2e, architecture, bench, fakes."""
