@@ -1,0 +1,1 @@
+"""The words of AlphaPlus: frozen values that every room shares; no clock, no I/O."""

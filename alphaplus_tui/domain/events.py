@@ -1,0 +1,120 @@
+"""Facts that services tell each other over the bus, named in the past tense."""
+
+from msgspec import Struct
+
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId
+from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
+
+
+class TradeReceived(Struct, frozen=True, gc=False):
+    """A trade came in, from the stream or from REST; it may be known already."""
+
+    trade: Trade
+
+
+class TradeAccepted(Struct, frozen=True, gc=False):
+    """A trade that continuity saw for the first time; the spine continues with it."""
+
+    trade: Trade
+
+
+class TickerChanged(Struct, frozen=True, gc=False):
+    ticker: Ticker
+
+
+class StatisticsChanged(Struct, frozen=True, gc=False):
+    statistics: DayStatistics
+
+
+class OrderBookChanged(Struct, frozen=True, gc=False):
+    book: OrderBook
+
+
+class CandleChanged(Struct, frozen=True, gc=False):
+    """The forming candle of a timeframe took another trade."""
+
+    candle: Candle
+
+
+class CandleClosed(Struct, frozen=True, gc=False):
+    """A span ended. A corrected candle is told again with a higher revision."""
+
+    candle: Candle
+
+
+class HistoryLoaded(Struct, frozen=True, gc=False):
+    """Candles of the past were fetched or read from the database, oldest first; the last may be forming."""
+
+    candles: tuple[Candle, ...]
+    stored: bool
+    """True when they come from the database, so that they need not be written again."""
+
+
+class InstrumentsKnown(Struct, frozen=True, gc=False):
+    """The instruments this AlphaPlus follows."""
+
+    instruments: tuple[Instrument, ...]
+
+
+class FeedConnected(Struct, frozen=True, gc=False):
+    """A connection is up and subscribed; the first time, and after each loss."""
+
+    exchange: str
+    connection: str
+    channels: tuple[Channel, ...]
+    instruments: tuple[InstrumentId, ...]
+    ts: int
+
+
+class FeedLost(Struct, frozen=True, gc=False):
+    """A connection broke or fell silent; the adapter is dialling again by itself."""
+
+    exchange: str
+    connection: str
+    channels: tuple[Channel, ...]
+    instruments: tuple[InstrumentId, ...]
+    reason: str
+    ts: int
+
+
+class FrameRejected(Struct, frozen=True, gc=False):
+    """A frame that could not be used; kept in the dead-letter ring."""
+
+    exchange: str
+    connection: str
+    reason: str
+    frame: str
+    """Its beginning, made harmless."""
+    ts: int
+
+
+class GapOpened(Struct, frozen=True, gc=False):
+    """Trades ``first_seq`` to ``last_seq`` (both missing) were skipped."""
+
+    instrument: InstrumentId
+    first_seq: int
+    last_seq: int
+    ts: int
+    """When the gap was noticed."""
+
+
+class GapChanged(Struct, frozen=True, gc=False):
+    """A gap was closed, or cannot be (``reason``)."""
+
+    instrument: InstrumentId
+    first_seq: int
+    last_seq: int
+    missing: int
+    """How many trades are still missing; 0: closed."""
+    reason: str
+    """Why the rest cannot be had; empty while it is being fetched, and when it is closed."""
+    ts: int
+
+
+class RowsCommitted(Struct, frozen=True, gc=False):
+    """The database has ``rows`` more rows of a table for good."""
+
+    table: str
+    rows: int
+    duplicates: int
+    ts: int

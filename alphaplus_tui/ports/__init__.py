@@ -1,0 +1,1 @@
+"""What AlphaPlus asks of the outside, as protocols; adapters keep them, services use them."""

@@ -1,0 +1,61 @@
+"""Market data from one exchange, or from a recording of one."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
+from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
+from alphaplus_tui.domain.timeframe import Timeframe
+
+FeedEvent = Trade | Ticker | DayStatistics | OrderBook | FeedConnected | FeedLost | FrameRejected
+"""What a stream yields."""
+
+
+class MarketData(Protocol):
+    """One exchange. Adapters return domain values and never see the bus.
+
+    REST calls raise ``RateLimited``, ``VenueUnavailable``, ``Disconnected`` or ``DeadlineExceeded`` (try again),
+    ``ProtocolError`` or ``UnknownName`` (do not).
+    """
+
+    exchange: str
+
+    async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """The instruments of ``symbols`` in that order, all of the exchange's when it is empty.
+
+        From the cache on disk where there is one. ``UnknownName`` for a symbol that the exchange does not have.
+        """
+        ...
+
+    def stream(
+        self, instruments: Sequence[Instrument], channels: frozenset[Channel]
+    ) -> AbstractAsyncContextManager[AsyncIterator[FeedEvent]]:
+        """Subscribe; the iterator outlives lost connections and tells of them (FeedLost, FeedConnected).
+
+        A recording's iterator ends with the recording; an exchange's does not end.
+        """
+        ...
+
+    async def candles(
+        self, instrument: Instrument, timeframe: Timeframe, *, since: int, limit: int
+    ) -> tuple[Candle, ...]:
+        """At most ``limit`` candles that open at or after ``since`` (UTC ns), oldest first; the last may be forming.
+
+        Provenance BACKFILLED. An exchange with fewer per request is asked several times.
+        """
+        ...
+
+    async def trades(self, instrument: Instrument, *, from_seq: int, limit: int) -> tuple[Trade, ...]:
+        """At most ``limit`` (up to 1,000) trades with ``seq`` at or after ``from_seq``, in order.
+
+        Provenance BACKFILLED. Empty when the exchange serves none from there on.
+        """
+        ...
+
+    async def clock_offset_ns(self) -> int:
+        """The exchange's clock minus ours, half the round trip taken off."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The only door: state to read, commands to send, queries to ask."""

@@ -1,0 +1,66 @@
+"""The state as its one writer sees it."""
+
+from typing import TypeVar
+
+from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.timeframe import Timeframe
+from alphaplus_tui.state.slices import (
+    BookRow,
+    ChartRow,
+    ConnectionRow,
+    CounterRow,
+    DatabaseRow,
+    FeedRow,
+    GapRow,
+    InstrumentRow,
+    LatencyRow,
+    NoticeRow,
+    PriceRow,
+    ResourceRow,
+    ServiceRow,
+    SystemRow,
+    TapeRow,
+)
+from alphaplus_tui.state.view import Slice
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+
+class WritableSlice(Slice[K, R]):
+    """A slice that can be changed."""
+
+    __slots__ = ()
+
+    def put(self, key: K, row: R) -> None:
+        """Set a row; the version grows also when the row is equal to the old one."""
+        self.version += 1
+        self._rows[key] = row
+        self._changed[key] = self.version
+
+    def drop(self, key: K) -> None:
+        """Forget a row, if it is there."""
+        if key in self._rows:
+            self.version += 1
+            del self._rows[key], self._changed[key]
+
+
+class StateStore:
+    """Everything that can be seen; satisfies ``StateView``."""
+
+    def __init__(self) -> None:
+        self.system: WritableSlice[str, SystemRow] = WritableSlice()
+        self.instruments: WritableSlice[InstrumentId, InstrumentRow] = WritableSlice()
+        self.prices: WritableSlice[InstrumentId, PriceRow] = WritableSlice()
+        self.books: WritableSlice[InstrumentId, BookRow] = WritableSlice()
+        self.tapes: WritableSlice[InstrumentId, TapeRow] = WritableSlice()
+        self.charts: WritableSlice[tuple[InstrumentId, Timeframe], ChartRow] = WritableSlice()
+        self.feeds: WritableSlice[InstrumentId, FeedRow] = WritableSlice()
+        self.connections: WritableSlice[str, ConnectionRow] = WritableSlice()
+        self.gaps: WritableSlice[tuple[InstrumentId, int], GapRow] = WritableSlice()
+        self.services: WritableSlice[str, ServiceRow] = WritableSlice()
+        self.latencies: WritableSlice[str, LatencyRow] = WritableSlice()
+        self.counters: WritableSlice[str, CounterRow] = WritableSlice()
+        self.database: WritableSlice[str, DatabaseRow] = WritableSlice()
+        self.resources: WritableSlice[str, ResourceRow] = WritableSlice()
+        self.notices: WritableSlice[int, NoticeRow] = WritableSlice()
