@@ -1,0 +1,1 @@
+"""Settings: one frozen section per concern, each value with its origin; folders, and the lock of the data folder."""
