@@ -1,0 +1,1 @@
+"""Running things: services, time, the bus, meters; not one word of trading in it."""

@@ -1,0 +1,81 @@
+"""The seams for time: one clock runs the program, another gives its data their meaning."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+
+class Clock(Protocol):
+    """Runs the program: deadlines, back-off, latency. Never scaled, never stepped."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment."""
+        ...
+
+    async def sleep(self, delay_s: float) -> None:
+        """Give way for ``delay_s`` seconds."""
+        ...
+
+
+class SystemClock:
+    """The machine's monotonic clock."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+
+
+class MarketClock(Protocol):
+    """The meaning of time: ages, expiry, retention."""
+
+    def now(self) -> int:
+        """UTC nanoseconds."""
+        ...
+
+
+class WallMarketClock:
+    """The wall clock, corrected by what a trusted peer's clock differs from it."""
+
+    def __init__(self) -> None:
+        self.offset_ns = 0
+
+    def now(self) -> int:
+        return time.time_ns() + self.offset_ns
+
+    def set_offset(self, offset_ns: int) -> None:
+        """``offset_ns``: the peer's clock less ours."""
+        self.offset_ns = offset_ns
+
+
+class ManualMarketClock:
+    """A clock that a recording advances; it never goes backwards."""
+
+    def __init__(self, start_ns: int = 0) -> None:
+        self._now_ns = start_ns
+
+    def now(self) -> int:
+        return self._now_ns
+
+    def advance_to(self, now_ns: int) -> None:
+        """An earlier moment (events out of order) leaves the clock where it is."""
+        self._now_ns = max(self._now_ns, now_ns)
+
+
+async def wait_within(clock: Clock, tasks: Iterable[asyncio.Future[Any]], within_s: float) -> None:
+    """Wait until all ``tasks`` are done, at most ``within_s``; cancels none of them and raises nothing of theirs.
+
+    Awaiting a task that one has cancelled cannot tell its cancellation from one's own; this can.
+    """
+    pending: set[asyncio.Future[Any]] = {task for task in tasks if not task.done()}
+    if not pending:
+        return
+    bell: asyncio.Future[Any] = asyncio.ensure_future(clock.sleep(max(0.0, within_s)))
+    try:
+        while pending and not bell.done():
+            _, left = await asyncio.wait(pending | {bell}, return_when=asyncio.FIRST_COMPLETED)
+            pending = left - {bell}
+    finally:
+        bell.cancel()
