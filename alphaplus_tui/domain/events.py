@@ -118,3 +118,10 @@ class RowsCommitted(Struct, frozen=True, gc=False):
     rows: int
     duplicates: int
     ts: int
+
+
+class RecordingEnded(Struct, frozen=True, gc=False):
+    """A replay came to the end of its recording; everything it said was published before this."""
+
+    exchange: str
+    ts: int

@@ -4,13 +4,22 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from msgspec import Struct
+
 from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
 
 FeedEvent = Trade | Ticker | DayStatistics | OrderBook | FeedConnected | FeedLost | FrameRejected
-"""What a stream yields."""
+
+
+class Received(Struct, frozen=True, gc=False):
+    """What one frame said; a stream yields these."""
+
+    received_ns: int
+    """``time.perf_counter_ns()`` at the first line of the handler that took the frame: where latency begins."""
+    events: tuple[FeedEvent, ...]
 
 
 class MarketData(Protocol):
@@ -31,7 +40,7 @@ class MarketData(Protocol):
 
     def stream(
         self, instruments: Sequence[Instrument], channels: frozenset[Channel]
-    ) -> AbstractAsyncContextManager[AsyncIterator[FeedEvent]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[Received]]:
         """Subscribe; the iterator outlives lost connections and tells of them (FeedLost, FeedConnected).
 
         A recording's iterator ends with the recording; an exchange's does not end.
