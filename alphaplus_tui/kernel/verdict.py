@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from alphaplus_tui.errors import FatalError
 
@@ -30,9 +31,7 @@ def verdict(task: asyncio.Task[None]) -> Verdict:
 
 def is_fatal(error: BaseException) -> bool:
     """Also when it is one of several that a task group gathered."""
-    if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(FatalError) is not None  # pyright: ignore[reportUnknownMemberType]  isinstance leaves the group's parameter open
-    return isinstance(error, FatalError)
+    return any(isinstance(leaf, FatalError) for leaf in _leaves(error))
 
 
 def describe(error: BaseException) -> str:
@@ -45,7 +44,7 @@ def describe(error: BaseException) -> str:
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
+        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
             yield from _leaves(inner)
     else:
         yield error
