@@ -93,6 +93,7 @@ class ServiceManager:
         """
         fellowship = self._fellowship(name)
         async with fellowship.lock:
+            self._must_run()
             await self._dismiss(fellowship, "restarting")
             self._relaunch(fellowship)
 
@@ -131,9 +132,12 @@ class ServiceManager:
         stuck = [unit.name for unit in fellowship.units if unit.runs]
         if stuck:
             raise TransientError(f"{', '.join(stuck)}: the old run ignores its cancellation; try again later")
-        if self._lookout is None or self._stopped:
-            raise TransientError("the services are not running as a whole; start AlphaPlus first")
+        self._must_run()
         self._launch(fellowship)
+
+    def _must_run(self) -> None:
+        if self._lookout is None or self._stopped:
+            raise TransientError("the services as a whole are not running: no single one can be started")
 
     def _launch(self, fellowship: Fellowship) -> None:
         for unit in fellowship.units:

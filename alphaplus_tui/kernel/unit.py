@@ -28,6 +28,7 @@ class Unit:
         self._life: Life | None = None
         self._health = Health.OK
         self._asked_to_end = False
+        self._hang: str | None = None
         self._launches = 0
         self._started_at: float | None = None
         self._next_try_at: float | None = None
@@ -64,7 +65,8 @@ class Unit:
         self.enter(ServiceState.WAITING)
 
     def launch(self, run: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        self._life, self._started_at, self._health, self._asked_to_end = None, None, Health.OK, False
+        self._life, self._started_at, self._health = None, None, Health.OK
+        self._asked_to_end, self._hang = False, None
         self._launches += 1
         self._task = asyncio.create_task(run, name=self.name)
         self._task.add_done_callback(self._ended)
@@ -96,10 +98,11 @@ class Unit:
     def fails(self, end: Verdict) -> None:
         """Nobody had asked for this end, or it hangs."""
         self.last_error = end.reason
+        self._hang = end.reason if self.runs else None
         log.error("service_ended", service=self.name, reason=end.reason, exc_info=end.error)
 
     def ignores_its_cancellation(self) -> None:
-        why = f"{self.last_error}, and ignores" if self.last_error else "ignores"
+        why = f"{self._hang}, and ignores" if self._hang else "ignores"
         self.enter(ServiceState.FAILED, f"{why} its cancellation")
 
     def good_for_s(self, now: float) -> float:
