@@ -127,11 +127,19 @@ def _properties(node: Schema) -> Mapping[str, object]:
 def _resolve(path: KeyPath, schema: Schema) -> Schema:
     node: Schema = schema
     for key in path:
-        following = _properties(node).get(key, node.get("additionalProperties"))
+        following = _properties(node).get(key, _any_value(node))
         if not isinstance(following, Mapping):
             return {}
         node = _follow(cast("Schema", following), schema)
     return node
+
+
+def _any_value(node: Schema) -> object:
+    """What a table of free keys holds."""
+    by_pattern = node.get("patternProperties")
+    if isinstance(by_pattern, Mapping):
+        return next(iter(cast("Mapping[str, object]", by_pattern).values()), None)
+    return node.get("additionalProperties")
 
 
 def _follow(node: Schema, schema: Schema) -> Schema:

@@ -85,20 +85,20 @@ class ExchangeSettings(Section):
 
     id: ExchangeName = DEMO
     """``demo``, or a ccxt id such as ``binance`` or ``kraken``."""
-    symbols: Annotated[tuple[Symbol, ...], split_commas, AfterValidator(refuse_twins), Field(max_length=2000)] = ()
+    symbols: Annotated[tuple[Symbol, ...], Field(max_length=2000), split_commas, AfterValidator(refuse_twins)] = ()
     """``BTC/USDT``, or ``kraken:BTC/USD`` on another exchange; empty is all of the demo market, elsewhere the usual."""
     timeframes: Annotated[
         tuple[Annotated[Timeframe, AfterValidator(_check_timeframe)], ...],
+        Field(min_length=1),
         split_commas,
         AfterValidator(refuse_twins),
-        Field(min_length=1),
     ] = (Timeframe("1m"), Timeframe("5m"))
     """Candles that are built and stored."""
     rest_url: RestUrl = ""
     """Replaces scheme, host and port of the exchange's REST address; the paths stay its own."""
     ws_url: WsUrl = ""
     """Replaces scheme, host and port of the exchange's streams; the paths stay its own."""
-    channels: Annotated[tuple[Channel, ...], split_commas, AfterValidator(refuse_twins), Field(min_length=1)] = (
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1), split_commas, AfterValidator(refuse_twins)] = (
         "trade",
         "ticker",
         "book",
