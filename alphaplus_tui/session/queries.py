@@ -68,3 +68,7 @@ class LogPage(Query[LogAnswer], frozen=True, tag=True):
     """Only this service's; empty: all."""
     search: str = ""
     """Only lines that hold this text (case does not matter)."""
+
+
+AnyQuery = CandlesBetween | TradesPage | LogPage
+"""Every question there is: whoever answers must have a case for each."""

@@ -1,0 +1,1 @@
+"""The builder: the only room that knows services and adapters together."""
