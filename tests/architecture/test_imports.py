@@ -1,0 +1,45 @@
+"""What a static graph of imports cannot show: which libraries are really loaded, and when."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    *("aiohttp", "asyncpg", "catboost", "ccxt", "fastapi", "lightgbm", "numpy", "onnxruntime", "pandas"),
+    *("pyarrow", "talib", "textual", "websockets", "xgboost"),
+)
+
+
+def loaded_after(statement: str) -> set[str]:
+    """The top-level modules that are loaded after ``statement`` in a fresh interpreter."""
+    script = (
+        f"{statement}\nimport json, sys\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_builder_loads_no_heavy_library() -> None:
+    assert loaded_after("import alphaplus_tui.runtime.build").isdisjoint(HEAVY)
+
+
+def test_help_loads_no_heavy_library_and_no_settings() -> None:
+    statement = (
+        "import sys\n"
+        "from alphaplus_tui.__main__ import main\n"
+        "sys.argv = ['alphaplus', '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+    )
+    assert loaded_after(statement).isdisjoint({*HEAVY, "pydantic"})
+
+
+@pytest.mark.parametrize("module", ["alphaplus_tui.tui.app"])
+def test_of_the_heavy_libraries_the_console_loads_textual_alone_before_the_first_paint(module: str) -> None:
+    assert loaded_after(f"import {module}") & set(HEAVY) == {"textual"}
+
+
+def test_only_the_console_knows_textual() -> None:
+    assert "textual" not in loaded_after("import alphaplus_tui.headless.runner, alphaplus_tui.runtime.build")
