@@ -1,0 +1,115 @@
+"""Takes stored trades and candles out of the database, page by page, into a table."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import BinaryIO
+
+from alphaplus_tui.domain.instrument import InstrumentId, exchange_of, symbol_of
+from alphaplus_tui.domain.market import Candle, Trade
+from alphaplus_tui.domain.timeframe import Timeframe
+from alphaplus_tui.errors import UnknownName
+from alphaplus_tui.files.tables import Column, Row, open_table
+from alphaplus_tui.ports.store import StoreReader
+
+PAGE = 10_000
+
+TRADE_COLUMNS = (
+    *(Column("exchange", "text"), Column("symbol", "text"), Column("trade_id", "text"), Column("ts", "time")),
+    *(Column("price", "number"), Column("quantity", "number"), Column("side", "text")),
+)
+CANDLE_COLUMNS = (
+    *(Column("exchange", "text"), Column("symbol", "text"), Column("timeframe", "text"), Column("open_time", "time")),
+    *(Column("open", "number"), Column("high", "number"), Column("low", "number"), Column("close", "number")),
+    *(Column("volume", "number"), Column("trades", "count"), Column("provenance", "text")),
+)
+
+
+async def instruments_of(reader: StoreReader, symbols: Sequence[str]) -> tuple[InstrumentId, ...]:
+    """The stored instruments that ``symbols`` (``BTC/USDT`` or ``kraken:BTC/USD``) name; all when it is empty.
+
+    Raises UnknownName for a symbol that nothing is stored of.
+    """
+    stored = [instrument.id for instrument in await reader.instruments()]
+    if not symbols:
+        return tuple(stored)
+    chosen: list[InstrumentId] = []
+    for symbol in symbols:
+        found = [known for known in stored if symbol in (known, symbol_of(known))]
+        if not found:
+            raise UnknownName("symbol", symbol, (symbol_of(known) for known in stored))
+        chosen += found
+    return tuple(dict.fromkeys(chosen))
+
+
+async def export_trades(
+    reader: StoreReader,
+    stream: BinaryIO,
+    format_name: str,
+    *,
+    symbols: Sequence[str] = (),
+    start: int = 0,
+    end: int,
+) -> int:
+    """Writes the trades with ``start <= ts_event < end`` (UTC ns), an instrument after the other; returns how many."""
+    table = open_table(stream, TRADE_COLUMNS, format_name)
+    written = 0
+    for instrument in await instruments_of(reader, symbols):
+        after_seq: int | None = None
+        while page := await reader.trades(instrument, start=start, end=end, limit=PAGE, after_seq=after_seq):
+            table.write([_trade_row(trade) for trade in page])
+            written += len(page)
+            after_seq = page[-1].seq
+    table.close()
+    return written
+
+
+async def export_candles(
+    reader: StoreReader,
+    stream: BinaryIO,
+    format_name: str,
+    *,
+    symbols: Sequence[str] = (),
+    timeframes: Sequence[Timeframe],
+    start: int = 0,
+    end: int,
+) -> int:
+    """Writes the candles with ``start <= open_time < end`` (UTC ns), oldest first; returns how many."""
+    table = open_table(stream, CANDLE_COLUMNS, format_name)
+    written = 0
+    for instrument in await instruments_of(reader, symbols):
+        for timeframe in timeframes:
+            async for page in _pages(reader, instrument, timeframe, start, end):
+                table.write([_candle_row(candle) for candle in page])
+                written += len(page)
+    table.close()
+    return written
+
+
+async def _pages(
+    reader: StoreReader, instrument: InstrumentId, timeframe: Timeframe, start: int, end: int
+) -> AsyncIterator[tuple[Candle, ...]]:
+    """Pages, oldest first. The store answers with the newest, so the bounds are found backwards before."""
+    bounds: list[tuple[int, int]] = []
+    while page := await reader.candles(instrument, timeframe, start=start, end=end, limit=PAGE):
+        bounds.append((page[0].open_time, end))
+        end = page[0].open_time
+        if len(page) < PAGE:
+            break
+    for first, last in reversed(bounds):
+        yield await reader.candles(instrument, timeframe, start=first, end=last, limit=PAGE)
+
+
+def _trade_row(trade: Trade) -> Row:
+    instrument = trade.instrument
+    return (
+        *(exchange_of(instrument), symbol_of(instrument), trade.trade_id, trade.ts_event),
+        *(trade.price, trade.quantity, trade.side.value),
+    )
+
+
+def _candle_row(candle: Candle) -> Row:
+    instrument = candle.instrument
+    return (
+        *(exchange_of(instrument), symbol_of(instrument), candle.timeframe, candle.open_time),
+        *(candle.open, candle.high, candle.low, candle.close),
+        *(candle.volume, candle.trades, candle.provenance.value),
+    )
