@@ -1,33 +1,29 @@
 """A session of this process: its state, its services, its database and its log."""
 
 import asyncio
-from typing import Protocol, TypeVar, cast
+from pathlib import Path
+from typing import TypeVar, cast
 
 from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
+from alphaplus_tui.logs.reader import Filter, read_page
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.session.commands import Accepted, Command, Refused, Reply, RestartService, StartService, StopService
-from alphaplus_tui.session.queries import AnyQuery, CandlesBetween, LogAnswer, LogPage, Query, TradesPage
+from alphaplus_tui.session.queries import AnyQuery, CandlesBetween, LogAnswer, LogLine, LogPage, Query, TradesPage
 from alphaplus_tui.state.view import StateView
 
 A = TypeVar("A")
-
-
-class LogBook(Protocol):
-    """Reads pages of the log on disk; blocks, so it is called in a thread."""
-
-    def page(self, query: LogPage) -> LogAnswer: ...
 
 
 class LocalSession:
     """What a console, a headless run and the control socket hold on to."""
 
     def __init__(
-        self, state: StateView, manager: ServiceManager, reader: StoreReader, logs: LogBook, market: MarketClock
+        self, state: StateView, manager: ServiceManager, reader: StoreReader, log_file: Path, market: MarketClock
     ) -> None:
         self.state = state
-        self._manager, self._reader, self._logs, self._market = manager, reader, logs, market
+        self._manager, self._reader, self._log_file, self._market = manager, reader, log_file, market
 
     async def send(self, command: Command) -> Reply:
         """Carried out before this returns, as far as it does not wait for the outside."""
@@ -64,4 +60,27 @@ class LocalSession:
                     query.instrument, start=query.start, end=end, limit=query.limit, after_seq=query.after_seq
                 )
             case LogPage():
-                return await asyncio.to_thread(self._logs.page, query)
+                return await asyncio.to_thread(_log_page, self._log_file, query)
+
+
+def _log_page(file: Path, query: LogPage) -> LogAnswer:
+    page = read_page(
+        file,
+        Filter(query.min_level, query.service, query.search),
+        before=query.before,
+        after=query.after,
+        limit=query.limit,
+    )
+    lines = tuple(
+        LogLine(
+            cursor=line.cursor,
+            ts=line.record.ts,
+            level=line.record.level,
+            service=line.record.service,
+            event=line.record.event,
+            fields=line.record.texts,
+            exception=line.record.exception,
+        )
+        for line in page.lines
+    )
+    return LogAnswer(lines, page.more)
