@@ -164,8 +164,12 @@ class Bus:
         if now - self._logged_at.get(name, -_LOG_AGAIN_AFTER_S) >= _LOG_AGAIN_AFTER_S:
             self._logged_at[name] = now
             log.error("bus_handler_raised", handler=name, event_type=type(event).__name__, count=count, exc_info=error)
-        if self._on_error is not None:
+        if self._on_error is None:
+            return
+        try:
             self._on_error(name, error)
+        except Exception:
+            log.exception("bus_on_error_raised", handler=name)
 
 
 def _name(handler: Callable[..., object]) -> str:

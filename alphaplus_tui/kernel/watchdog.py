@@ -73,7 +73,7 @@ def stacks() -> str:
     """Where each thread is now, most recent call last; bounded, and without control characters."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     parts: list[str] = []
-    frames = sys._current_frames()  # noqa: SLF001  the only way to see other threads' frames
+    frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  the only way to see other threads
     for ident, frame in frames.items():
         parts.append(f"thread {names.get(ident, '?')}\n")
         parts.extend(traceback.format_stack(frame, limit=_FRAMES_PER_THREAD))
