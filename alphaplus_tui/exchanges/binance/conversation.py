@@ -1,0 +1,135 @@
+"""What is said on one connection to Binance: subscriptions, their answers, and the market's frames."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
+from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.market import Channel
+from alphaplus_tui.domain.text import clean
+from alphaplus_tui.errors import ProtocolError
+from alphaplus_tui.exchanges.binance.frames import Answer
+from alphaplus_tui.exchanges.binance.parser import NotMarketData, Parser, Unusable
+from alphaplus_tui.exchanges.binance.symbols import STREAMS, stream_name
+from alphaplus_tui.exchanges.registry import Tap
+from alphaplus_tui.exchanges.shared.mailbox import Mailbox
+from alphaplus_tui.kernel.clock import MarketClock
+from alphaplus_tui.ports.market_data import FeedEvent, Received
+
+_STREAMS_PER_REQUEST = 200
+_QUOTED = 400
+"""Characters of a rejected frame that are kept."""
+_ANSWER = msgspec.json.Decoder(Answer)
+
+
+class BinanceConversation:
+    """Some instruments' streams over one connection at a time."""
+
+    def __init__(
+        self,
+        name: str,
+        exchange: str,
+        instruments: Sequence[Instrument],
+        channels: frozenset[Channel],
+        *,
+        parser: Parser,
+        mailbox: Mailbox,
+        market: MarketClock,
+        tap: Tap | None,
+        on_connected: Callable[[Sequence[Instrument]], None],
+        on_lost: Callable[[Sequence[Instrument]], None],
+        is_quiet: Callable[[Sequence[Instrument]], Awaitable[bool]],
+    ) -> None:
+        self.name, self._exchange = name, exchange
+        self._instruments, self._channels = tuple(instruments), channels
+        self._read, self._mailbox, self._market, self._tap = parser.read, mailbox, market, tap
+        self._on_connected, self._on_lost, self._is_quiet = on_connected, on_lost, is_quiet
+        self._last_id = 0
+        self._pending: set[int] = set()
+        self._refused: str | None = None
+        self._answered = asyncio.Event()
+
+    def requests(self) -> Sequence[str]:
+        streams = [
+            stream_name(instrument.venue_symbol, channel)
+            for channel in STREAMS
+            if channel in self._channels
+            for instrument in self._instruments
+        ]
+        self._pending.clear()
+        self._refused = None
+        return [
+            self.request("SUBSCRIBE", streams[start : start + _STREAMS_PER_REQUEST])
+            for start in range(0, len(streams), _STREAMS_PER_REQUEST)
+        ]
+
+    def request(self, method: str, streams: Sequence[str]) -> str:
+        """A request whose answer is awaited by ``settled``."""
+        self._last_id += 1
+        self._pending.add(self._last_id)
+        self._answered.clear()
+        return msgspec.json.encode({"method": method, "params": list(streams), "id": self._last_id}).decode()
+
+    async def settled(self) -> None:
+        await self._answered.wait()
+        if self._refused is not None:
+            raise ProtocolError(f"subscription refused: {self._refused}")
+
+    def hear(self, frame: bytes) -> None:
+        received_ns = time.perf_counter_ns()
+        ts_recv = self._market.now()
+        if self._tap is not None:
+            self._tap(ts_recv, frame)
+        try:
+            events = self._read(frame, ts_recv)
+        except NotMarketData:
+            self._hear_answer(frame, received_ns, ts_recv)
+        except Unusable as error:
+            self._mailbox.put(Received(received_ns, (self._rejected(frame, str(error), ts_recv),)))
+        else:
+            if events:
+                self._mailbox.put(Received(received_ns, events))
+
+    async def quiet(self) -> bool:
+        return await self._is_quiet(self._instruments)
+
+    def connected(self) -> None:
+        identities = tuple(instrument.id for instrument in self._instruments)
+        channels = tuple(sorted(self._channels))
+        self._tell(FeedConnected(self._exchange, self.name, channels, identities, self._market.now()))
+        self._on_connected(self._instruments)
+
+    def lost(self, reason: str) -> None:
+        identities = tuple(instrument.id for instrument in self._instruments)
+        channels = tuple(sorted(self._channels))
+        self._tell(FeedLost(self._exchange, self.name, channels, identities, reason, self._market.now()))
+        self._on_lost(self._instruments)
+
+    def _hear_answer(self, frame: bytes, received_ns: int, ts_recv: int) -> None:
+        try:
+            answer = _ANSWER.decode(frame)
+        except (msgspec.DecodeError, ValueError) as error:
+            reason = f"neither market data nor an answer: {clean(str(error), limit=200)}"
+            self._mailbox.put(Received(received_ns, (self._rejected(frame, reason, ts_recv),)))
+            return
+        if answer.error is not None or answer.code is not None:
+            code, said = (answer.error.code, answer.error.msg) if answer.error else (answer.code, answer.msg)
+            self._refused = f"{clean(said, limit=200)} (code {code})"
+            self._answered.set()
+        elif answer.id not in self._pending:
+            reason = "neither market data nor an answer to a request of ours"
+            self._mailbox.put(Received(received_ns, (self._rejected(frame, reason, ts_recv),)))
+        if answer.id is not None:
+            self._pending.discard(answer.id)
+        if not self._pending:
+            self._answered.set()
+
+    def _rejected(self, frame: bytes, reason: str, ts: int) -> FrameRejected:
+        text = frame[: 4 * _QUOTED].decode(errors="replace")
+        return FrameRejected(self._exchange, self.name, reason, clean(text, limit=_QUOTED), ts)
+
+    def _tell(self, event: FeedEvent) -> None:
+        self._mailbox.put(Received(time.perf_counter_ns(), (event,)))
