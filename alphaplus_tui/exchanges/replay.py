@@ -39,7 +39,8 @@ class ReplayMarketData:
     ) -> None:
         """speed: 1 is its own pace, 2 twice that; None is as fast as it goes."""
         self.exchange = exchange
-        self._files, self._speed, self._clock, self._market, self._meters = tuple(files), speed, clock, market, meters
+        self._files, self._speed, self._clock, self._market = tuple(files), speed, clock, market
+        self._lines_read = meters.counter("recording_lines")
         self._connection = f"{exchange}-recording"
         self._found: tuple[Instrument, ...] | None = None
 
@@ -98,9 +99,7 @@ class ReplayMarketData:
     ) -> AsyncGenerator[Received]:
         # whose snapshot is needed does not matter: the recording has it or it has not
         books = Books(instruments, lambda _: None)
-        parser = Parser(
-            self.exchange, instruments, channels, books=books, meters=self._meters, provenance=Provenance.REPLAYED
-        )
+        parser = Parser(instruments, channels, books=books, provenance=Provenance.REPLAYED)
         first: int | None = None
         began = self._clock.monotonic()
         async for line in self._lines():
@@ -137,6 +136,7 @@ class ReplayMarketData:
             number = 0
             try:
                 for number, line in enumerate(read_lines(file), start=1):
+                    self._lines_read.add()
                     if number % _GIVE_WAY_EVERY == 0:
                         await asyncio.sleep(0)
                     where = f"{clean(file.name, limit=80)} line {number}"

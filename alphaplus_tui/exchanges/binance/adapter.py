@@ -45,7 +45,12 @@ class BinanceMarketData:
             raise ConfigError("the demo market has no addresses of its own: give exchange.rest_url and exchange.ws_url")
         self.exchange = exchange
         self._market = market
-        self._rest = BinanceRest(rest_url or REST_URL, clock=clock, market=market)
+        self._rest = BinanceRest(
+            rest_url or REST_URL,
+            clock=clock,
+            market=market,
+            requests=meters.counter("rest_requests", (("exchange", exchange),)),
+        )
         # each demo market may have other instruments, and is near enough to ask
         cache = None if exchange == DEMO else cache_dir / f"markets-{exchange}.json"
         self._markets = Markets(exchange, self._rest, cache, market)
@@ -55,7 +60,6 @@ class BinanceMarketData:
             self._rest,
             clock=clock,
             market=market,
-            meters=meters,
             rng=rng or Random(),  # noqa: S311 - spreads retries in time
             habits=habits or Habits(),
             tap=tap,

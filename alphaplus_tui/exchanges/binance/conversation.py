@@ -43,6 +43,7 @@ class BinanceConversation:
         on_lost: Callable[[Sequence[Instrument]], None],
         is_quiet: Callable[[Sequence[Instrument]], Awaitable[bool]],
     ) -> None:
+        """on_connected, on_lost: told whose streams. is_quiet: whether nothing trades in all of those."""
         self.name, self._exchange = name, exchange
         self._instruments, self._channels = tuple(instruments), channels
         self._read, self._mailbox, self._market, self._tap = parser.read, mailbox, market, tap
@@ -72,6 +73,11 @@ class BinanceConversation:
         self._pending.add(self._last_id)
         self._answered.clear()
         return msgspec.json.encode({"method": method, "params": list(streams), "id": self._last_id}).decode()
+
+    def again(self, instrument: Instrument) -> Sequence[str]:
+        """Requests that end the streams of one instrument and begin them anew."""
+        streams = [stream_name(instrument.venue_symbol, channel) for channel in STREAMS if channel in self._channels]
+        return [self.request("UNSUBSCRIBE", streams), self.request("SUBSCRIBE", streams)]
 
     async def settled(self) -> None:
         await self._answered.wait()

@@ -18,8 +18,8 @@ from alphaplus_tui.exchanges.binance.frames import (
     SnapshotData,
     TradeData,
 )
+from alphaplus_tui.exchanges.binance.pulses import Pulse, Pulses
 from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT, STREAMS, stream_name, to_ns
-from alphaplus_tui.kernel.meters import Counter, Meters
 from alphaplus_tui.ports.market_data import FeedEvent
 
 DAY_NS = 86_400_000_000_000
@@ -64,26 +64,21 @@ class Parser:
 
     def __init__(
         self,
-        exchange: str,
         instruments: Sequence[Instrument],
         channels: frozenset[Channel],
         *,
         books: Books,
-        meters: Meters,
+        pulses: Pulses | None = None,
         provenance: Provenance = Provenance.LIVE,
     ) -> None:
         self._books = books
         self._routes: dict[bytes, Route] = {}
-        count = {
-            channel: meters.counter("messages", (("channel", channel.value), ("exchange", exchange)))
-            for channel in Channel
-        }
         for instrument in instruments:
             routes = {
-                Channel.TRADE: lambda i=instrument: _trades(i, provenance, count[Channel.TRADE]),
-                Channel.TICKER: lambda i=instrument: _tickers(i, count[Channel.TICKER]),
-                Channel.BOOK: lambda i=instrument: self._depths(i, count[Channel.BOOK]),
-                Channel.STATISTICS: lambda i=instrument: _days(i, count[Channel.STATISTICS]),
+                Channel.TRADE: lambda i=instrument: _trades(i, provenance, pulses.of(i.id) if pulses else Pulse(i)),
+                Channel.TICKER: lambda i=instrument: _tickers(i),
+                Channel.BOOK: lambda i=instrument: self._depths(i),
+                Channel.STATISTICS: lambda i=instrument: _days(i),
             }
             for channel in STREAMS.keys() & channels:
                 self._routes[stream_name(instrument.venue_symbol, channel).encode()] = routes[channel]()
@@ -117,7 +112,7 @@ class Parser:
             return self._books.snapshot(self._first, _BARE.decode(frame), ts_recv)
         raise NotMarketData
 
-    def _depths(self, instrument: Instrument, count: Counter) -> Route:
+    def _depths(self, instrument: Instrument) -> Route:
         change, symbol, decode = self._books.change_of(instrument), instrument.venue_symbol, _DEPTH.decode
 
         def read(frame: bytes, ts_recv: int) -> Events:
@@ -129,7 +124,6 @@ class Parser:
             ts_event = _moment(data.time, ts_recv)
             _check_levels(data.bids)
             _check_levels(data.asks)
-            count.value += 1
             return change(data, ts_event, ts_recv)
 
         return read
@@ -141,7 +135,7 @@ class Parser:
         return read
 
 
-def _trades(instrument: Instrument, provenance: Provenance, count: Counter) -> Route:
+def _trades(instrument: Instrument, provenance: Provenance, pulse: Pulse) -> Route:
     identity, symbol, decode = instrument.id, instrument.venue_symbol, _TRADE.decode
     buy, sell = Side.BUY, Side.SELL
 
@@ -153,7 +147,8 @@ def _trades(instrument: Instrument, provenance: Provenance, count: Counter) -> R
         if not (0.0 < price < _ABSURD_PRICE and 0.0 < quantity < _ABSURD_QUANTITY and trade_id >= 0):
             raise Unusable(f"price {price!r}, quantity {quantity!r}, id {trade_id!r}: cannot be")
         ts_event = _moment(data.time, ts_recv)
-        count.value += 1
+        pulse.trades += 1
+        pulse.last_seq = trade_id
         side = sell if data.buyer_is_maker else buy
         trade = Trade(identity, str(trade_id), trade_id, price, quantity, side, ts_event, ts_recv, provenance)
         return (trade,)
@@ -161,7 +156,7 @@ def _trades(instrument: Instrument, provenance: Provenance, count: Counter) -> R
     return read
 
 
-def _tickers(instrument: Instrument, count: Counter) -> Route:
+def _tickers(instrument: Instrument) -> Route:
     identity, symbol, decode = instrument.id, instrument.venue_symbol, _TICKER.decode
 
     def read(frame: bytes, ts_recv: int) -> Events:
@@ -177,13 +172,12 @@ def _tickers(instrument: Instrument, count: Counter) -> Route:
             and 0.0 <= data.ask_quantity < _ABSURD_QUANTITY
         ):
             raise Unusable(f"bid {bid!r}, ask {ask!r}: cannot be")
-        count.value += 1
         return (Ticker(identity, bid, data.bid_quantity, ask, data.ask_quantity, data.update_id, ts_recv, ts_recv),)
 
     return read
 
 
-def _days(instrument: Instrument, count: Counter) -> Route:
+def _days(instrument: Instrument) -> Route:
     identity, symbol, decode = instrument.id, instrument.venue_symbol, _DAY.decode
 
     def read(frame: bytes, ts_recv: int) -> Events:
@@ -197,7 +191,6 @@ def _days(instrument: Instrument, count: Counter) -> Route:
                 raise Unusable(f"{name} {value!r}: cannot be")
         if not (0.0 <= data.volume < _ABSURD_QUANTITY and 0.0 <= data.quote_volume < _ABSURD_PRICE * 1e6):
             raise Unusable(f"volume {data.volume!r}, {data.quote_volume!r}: cannot be")
-        count.value += 1
         ts_event = _moment(data.time, ts_recv)
         return (
             DayStatistics(

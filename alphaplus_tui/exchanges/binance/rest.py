@@ -17,6 +17,7 @@ from alphaplus_tui.exchanges.binance.frames import (
 from alphaplus_tui.exchanges.shared.budget import WeightBudget
 from alphaplus_tui.exchanges.shared.http import RestClient
 from alphaplus_tui.kernel.clock import Clock, MarketClock
+from alphaplus_tui.kernel.meters import Counter
 
 WEIGHT_PER_MINUTE = 6000
 MOST_CANDLES = 1000
@@ -37,10 +38,16 @@ class BinanceRest:
     """Every method raises what ``RestClient.get`` does."""
 
     def __init__(
-        self, url: str, *, clock: Clock, market: MarketClock, wall_ns: Callable[[], int] = time.time_ns
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        market: MarketClock,
+        requests: Counter,
+        wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._budget = WeightBudget(clock, market, limit=WEIGHT_PER_MINUTE)
-        self._client = RestClient(url, self._budget, used_header="X-MBX-USED-WEIGHT-1M")
+        self._client = RestClient(url, self._budget, used_header="X-MBX-USED-WEIGHT-1M", requests=requests)
         self._wall_ns = wall_ns
 
     async def exchange_info(self, venue_symbols: Sequence[str] = ()) -> ExchangeInfo:

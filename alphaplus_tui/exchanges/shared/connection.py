@@ -83,6 +83,7 @@ class Connection:
     ) -> None:
         self._url, self._conversation, self._mailbox = url, conversation, mailbox
         self._clock, self._rng, self._habits = clock, rng, habits
+        self._talk: Talk | None = None
         self._attempt = 0
         self._refusals = 0
         self._useful = False
@@ -91,26 +92,31 @@ class Connection:
         """What kinds of reasons this outage was told with."""
 
     async def run(self) -> None:
-        talk: Talk | None = None
         try:
             while True:
-                if talk is None:
-                    talk = await self._begin()
+                if self._talk is None:
+                    self._talk = await self._begin()
                     continue
-                error = await talk.until_old_or_lost()
+                error = await self._talk.until_old_or_lost()
                 if error is not None:
-                    ended, talk = talk, None
+                    ended, self._talk = self._talk, None
                     await ended.close()
                     self._learn_from(ended)
                     await self._wait_after(error)
                 elif (successor := await self._succeed()) is not None:
-                    old, talk = talk, successor
+                    old, self._talk = self._talk, successor
                     await old.close()
                 else:
-                    talk.young_again()
+                    self._talk.young_again()
         finally:
-            if talk is not None:
-                await talk.close()
+            if self._talk is not None:
+                await self._talk.close()
+
+    async def say(self, requests: Sequence[str]) -> None:
+        """Send ``requests`` if connected; a lost connection subscribes to everything anew anyway."""
+        if self._talk is not None:
+            with suppress(Disconnected):
+                await self._talk.say(requests, every_s=1.0 / self._habits.requests_per_s)
 
     async def _begin(self) -> Talk | None:
         try:
@@ -143,7 +149,7 @@ class Connection:
             requests = self._conversation.requests()
             link.after_read = hold_back
             link.listen(self._conversation.hear)
-            await talk.ask(requests, every_s=1.0 / habits.requests_per_s)
+            await talk.say(requests, every_s=1.0 / habits.requests_per_s)
             await talk.settle(self._conversation.settled(), within_s=habits.answer_within_s)
         except BaseException as error:
             self._learn_from(talk)

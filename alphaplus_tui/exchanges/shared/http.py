@@ -18,6 +18,7 @@ from alphaplus_tui.errors import (
 )
 from alphaplus_tui.exchanges.shared.budget import WeightBudget
 from alphaplus_tui.exchanges.shared.link import is_loopback, retry_after_s
+from alphaplus_tui.kernel.meters import Counter
 
 T = TypeVar("T")
 
@@ -40,10 +41,12 @@ class _Complaint(msgspec.Struct):
 class RestClient:
     """GET requests to one server. Use it in the event loop that it was first used in."""
 
-    def __init__(self, base_url: str, budget: WeightBudget, *, used_header: str, within_s: float = 10.0) -> None:
+    def __init__(
+        self, base_url: str, budget: WeightBudget, *, used_header: str, requests: Counter, within_s: float = 10.0
+    ) -> None:
         """used_header: the answer's header that says how much of the budget is used."""
         self._base_url, self._budget = base_url.rstrip("/"), budget
-        self._used_header, self._within_s = used_header, within_s
+        self._used_header, self._requests, self._within_s = used_header, requests, within_s
         self._session: aiohttp.ClientSession | None = None
 
     async def get(
@@ -70,6 +73,7 @@ class RestClient:
 
     async def get_bytes(self, path: str, params: Mapping[str, str | int], *, weight: int, share: float = 0.9) -> bytes:
         self._budget.take(weight, share=share)
+        self._requests.add()
         try:
             async with self._open_session().get(self._base_url + path, params=dict(params)) as response:
                 body = bytearray()

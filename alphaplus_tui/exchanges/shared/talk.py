@@ -59,9 +59,9 @@ class Talk:
         """No successor could be had: try again after a twentieth of the time, the old link lives meanwhile."""
         self._birthday = self._clock.monotonic() - self.old_after_s * 0.95
 
-    async def ask(self, requests: Sequence[str], *, every_s: float) -> None:
+    async def say(self, requests: Sequence[str], *, every_s: float) -> None:
         """Send ``requests``, one each ``every_s``. Raises Disconnected."""
-        self._asked = len(requests)
+        self._asked += len(requests)
         for number, request in enumerate(requests):
             if number:
                 await self._clock.sleep(every_s)
