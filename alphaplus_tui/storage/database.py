@@ -86,6 +86,10 @@ class PostgresDatabase:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the pools and stop the server that this one started; may be called twice."""
         self._unready = "the database is closed"
         await self._writing.close()
         await self._reading.close()

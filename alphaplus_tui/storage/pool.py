@@ -52,6 +52,7 @@ class Pool:
     def __init__(self, name: str, *, size: int, clock: Clock, session: dict[str, str]) -> None:
         self.name = name
         self._size, self._session = size, session
+        self._address: Address | None = None
         self._pool: _AnyPool | None = None
         self._breaker = Breaker(
             f"database ({name})",
@@ -64,33 +65,20 @@ class Pool:
 
     @property
     def is_open(self) -> bool:
-        return self._pool is not None
+        return self._address is not None
 
     def open(self, address: Address) -> None:
         """Use the server at ``address`` from now on; nothing is connected yet."""
-        if self._pool is not None:
-            self._pool.terminate()
-        self._pool = asyncpg.create_pool(
-            **address.arguments(),
-            min_size=0,
-            max_size=self._size,
-            timeout=2.0,
-            command_timeout=None,
-            max_inactive_connection_lifetime=300.0,
-            init=prepare,
-            reset=_leave_as_it_is,
-            server_settings=session_settings(self._session),
-        )
+        self._drop()
+        self._address = address
 
     async def close(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        try:
-            async with asyncio.timeout(_CLOSE_WITHIN_S):
-                await pool.close()
-        except (TimeoutError, *FAILURES):
-            pool.terminate()
+        self._address = None
+        if self._pool is not None:
+            with contextlib.suppress(*FAILURES):
+                async with asyncio.timeout(_CLOSE_WITHIN_S):
+                    await self._pool.close()
+            self._drop()
 
     @asynccontextmanager
     async def connection(self, *, deadline_s: float) -> "AsyncGenerator[Connection, None]":
@@ -113,10 +101,24 @@ class Pool:
             raise StoreUnavailable(str(error)) from error
 
     async def _connected(self) -> "_AnyPool":
-        if self._pool is None:
+        if self._address is None:
             raise StoreUnavailable(f"database ({self.name}): not connected")
-        await self._pool
-        return self._pool
+        if self._pool is None:
+            self._pool = asyncpg.create_pool(
+                **self._address.arguments(),
+                min_size=0,
+                max_size=self._size,
+                timeout=2.0,
+                init=prepare,
+                reset=_leave_as_it_is,
+                server_settings=session_settings(self._session),
+            )
+        return await self._pool
+
+    def _drop(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.terminate()
 
 
 @asynccontextmanager
