@@ -104,7 +104,9 @@ def _assemble(
     writer, reader = database.writer, database.reader
     spool = FileSpool(paths.spool, max_bytes=settings.database.spool_max_mb * 1_000_000, clock=clock)
     persistence = PersistenceService(writer, reader, spool, bus, clock=clock, market=market, meters=meters)
-    monitor = MonitorService(state, bus, reader, data, system=system, folder=paths.data, market=market, meters=meters)
+    monitor = MonitorService(
+        state, bus, reader, data, system=system, folder=paths.data, clock=clock, market=market, meters=meters
+    )
     services: list[Service] = [
         Watchdog(meters),
         DatabaseService(database.run, bus, market=market),
