@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ async def running_simulator(
     journal: Path | None = None,
     faults: Path | None = None,
     weight_per_minute: int | None = None,
-) -> AsyncIterator[RunningSimulator]:
+) -> AsyncGenerator[RunningSimulator]:
     """A demo exchange for as long as the block lasts; the journal is complete after it."""
     arguments = ["--seed", seed, "--symbols", symbols, "--rate", rate, "--port", port, "--exit-with-parent"]
     for name, value in (("--journal", journal), ("--faults", faults), ("--weight-per-minute", weight_per_minute)):

@@ -25,6 +25,18 @@ class RequestError(Exception):
         self.code, self.text = code, text
 
 
+class _Turn:
+    """Keeps a long answer from holding up the market."""
+
+    def __init__(self) -> None:
+        self._since_s = perf_counter()
+
+    async def give_way(self) -> None:
+        if perf_counter() - self._since_s > _LONGEST_TURN_S:
+            await asyncio.sleep(0)
+            self._since_s = perf_counter()
+
+
 class Answers:
     """Reads queries, looks at the market, writes JSON."""
 
@@ -96,16 +108,18 @@ class Answers:
         opens = starts(interval, number(query, "startTime"), number(query, "endTime"), limit, now_ms=now_ms)
         price, quantity, value = instrument.price, instrument.quantity, instrument.value
         rows: list[str] = []
-        turn_s = perf_counter()
+        turn = _Turn()
+        if opens:
+            for _ in self._market.candles.prepared(instrument, opens[0]):
+                await turn.give_way()
         for candle in self._market.candles.several(instrument, interval, opens):
             rows.append(
                 f'[{candle.start_ms},"{price(candle.open)}","{price(candle.high)}","{price(candle.low)}",'
                 f'"{price(candle.close)}","{quantity(candle.volume)}",{end_of(interval, candle.start_ms) - 1},'
-                f'"{value(candle.value)}",{candle.trades},"{quantity(candle.buy_volume)}","{value(candle.buy_value)}","0"]'
+                f'"{value(candle.value)}",{candle.trades},"{quantity(candle.buy_volume)}",'
+                f'"{value(candle.buy_value)}","0"]'
             )
-            if perf_counter() - turn_s > _LONGEST_TURN_S:
-                await asyncio.sleep(0)
-                turn_s = perf_counter()
+            await turn.give_way()
         return f"[{','.join(rows)}]".encode()
 
     def depth(self, query: Query) -> bytes:

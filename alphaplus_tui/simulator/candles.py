@@ -21,8 +21,8 @@ INTERVALS_MS = {
     "1w": 7 * DAY_MS,
 }
 INTERVALS = (*INTERVALS_MS, "1M")
-EXACT_VALUE_MINUTES = 180
-"""How far back from now a candle's value is the sum over its trades; before, volume times the typical price."""
+EXACT_VALUE_MINUTES = 60
+"""From so long before the start on, a candle's value is the sum over its trades; before, volume times typical price."""
 _MONDAY_MS = 4 * DAY_MS
 
 
@@ -98,10 +98,11 @@ class Candles:
 
     def __init__(self, history: History, tapes: Tapes, now_ms: Callable[[], int]) -> None:
         self._history, self._tapes, self._now_ms = history, tapes, now_ms
+        self._exact_from = (now_ms() - START_MS) // MINUTE_MS - EXACT_VALUE_MINUTES
         self._days: OrderedDict[tuple[int, int], SimCandle] = OrderedDict()
 
-    def candle(self, instrument: Instrument, start_ms: int, end_ms: int) -> SimCandle:
-        """The candle from ``start_ms`` to ``end_ms``, as far as it has happened."""
+    def candle(self, instrument: Instrument, start_ms: int, end_ms: int, *, exact: bool = True) -> SimCandle:
+        """The candle from ``start_ms`` to ``end_ms``, as far as it has happened; its values quick if not ``exact``."""
         if (end_ms - start_ms) % MINUTE_MS:
             return self._of_trades(instrument, start_ms, end_ms)
         now_ms = self._now_ms()
@@ -112,12 +113,21 @@ class Candles:
         while minute < end:
             number, of_day = divmod(minute, MINUTES)
             until = min(MINUTES, of_day + end - minute)
-            whole = of_day == 0 and until == MINUTES
-            parts.append(self._day(instrument, number) if whole else self._minutes(instrument, number, of_day, until))
+            if exact and of_day == 0 and until == MINUTES:
+                parts.append(self._day(instrument, number))
+            else:
+                parts.append(self._minutes(instrument, number, of_day, until, exact=exact))
             minute += until - of_day
         if end == forming and start_ms <= now_ms < end_ms:
             parts.append(self._forming(instrument, forming))
         return merged(parts)
+
+    def prepared(self, instrument: Instrument, start_ms: int) -> Iterator[None]:
+        """Do, step by step, what candles from ``start_ms`` on would otherwise do at once."""
+        first = max((start_ms - START_MS) // MINUTE_MS, self._exact_from)
+        for minute in range(first, (self._now_ms() - START_MS) // MINUTE_MS):
+            yield None
+            self._tapes.value(instrument, minute)
 
     def several(self, instrument: Instrument, interval: str, opens: tuple[int, ...]) -> Iterator[SimCandle]:
         """The candles that begin at ``opens``, which are consecutive."""
@@ -137,17 +147,15 @@ class Candles:
     def _day(self, instrument: Instrument, number: int) -> SimCandle:
         found = self._days.get((instrument.index, number))
         if found is None:
-            found = self._minutes(instrument, number, 0, MINUTES)
-            if START_MS + (number + 1) * DAY_MS < self._now_ms() - EXACT_VALUE_MINUTES * MINUTE_MS:
-                self._days[instrument.index, number] = found
-                if len(self._days) > 200_000:
-                    self._days.popitem(last=False)
+            found = self._days[instrument.index, number] = self._minutes(instrument, number, 0, MINUTES, exact=True)
+            if len(self._days) > 200_000:
+                self._days.popitem(last=False)
         return found
 
-    def _minutes(self, instrument: Instrument, number: int, first: int, end: int) -> SimCandle:
+    def _minutes(self, instrument: Instrument, number: int, first: int, end: int, *, exact: bool) -> SimCandle:
         """Minutes ``first`` to ``end`` of a day, all past."""
         day = self._history.day(instrument, number)
-        values, buy_values = self._values(instrument, day, first, end)
+        values, buy_values = self._values(instrument, day, first, end, exact=exact)
         return SimCandle(
             START_MS + (number * MINUTES + first) * MINUTE_MS,
             int(day.open[first]),
@@ -165,7 +173,7 @@ class Candles:
     def _rows(self, instrument: Instrument, number: int, step: int) -> list[SimCandle]:
         """A day in candles of ``step`` minutes; those that are not over yet mean nothing."""
         day = self._history.day(instrument, number)
-        values, buy_values = self._values(instrument, day, 0, MINUTES)
+        values, buy_values = self._values(instrument, day, 0, MINUTES, exact=True)
         columns = (
             START_MS + (number * MINUTES + np.arange(0, MINUTES, step)) * MINUTE_MS,
             day.open[::step],
@@ -180,14 +188,16 @@ class Candles:
         )
         return [SimCandle(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
-    def _values(self, instrument: Instrument, day: Day, first: int, end: int) -> tuple[Ints, Ints]:
+    def _values(self, instrument: Instrument, day: Day, first: int, end: int, *, exact: bool) -> tuple[Ints, Ints]:
         part = slice(first, end)
         typical = (day.open[part] + day.high[part] + day.low[part] + day.close[part]) // 4
         values, buy_values = typical * day.volume[part], typical * day.buy_volume[part]
-        forming = (self._now_ms() - START_MS) // MINUTE_MS - day.number * MINUTES
-        for minute in range(max(first, forming - EXACT_VALUE_MINUTES), min(end, forming)):
-            exact = self._tapes.value(instrument, day.number * MINUTES + minute)
-            values[minute - first], buy_values[minute - first] = exact.all, exact.bought
+        if exact:
+            midnight = day.number * MINUTES
+            forming = (self._now_ms() - START_MS) // MINUTE_MS
+            for minute in range(max(midnight + first, self._exact_from), min(midnight + end, forming)):
+                summed = self._tapes.value(instrument, minute)
+                values[minute - midnight - first], buy_values[minute - midnight - first] = summed.all, summed.bought
         return values, buy_values
 
     def _forming(self, instrument: Instrument, minute: int) -> SimCandle:

@@ -53,7 +53,7 @@ class History:
     """The minutes of all instruments, drawn on request; the latest few hundred days are kept."""
 
     def __init__(
-        self, kind: MarketKind, seed: int, rate: float, instruments: tuple[Instrument, ...], *, kept_days: int = 400
+        self, kind: MarketKind, seed: int, rate: float, instruments: tuple[Instrument, ...], *, kept_days: int = 300
     ) -> None:
         self.kind, self.seed, self.instruments = kind, seed, instruments
         self._kept_days = kept_days
@@ -72,7 +72,7 @@ class History:
         found = self._days.get(key)
         if found is None:
             found = self._days[key] = self._draw(instrument, number)
-            while len(self._days) > max(self._kept_days, 3 * len(self.instruments)):
+            while len(self._days) > max(self._kept_days, 2 * len(self.instruments) + 64):
                 self._days.popitem(last=False)
         else:
             self._days.move_to_end(key)
@@ -101,17 +101,19 @@ class History:
         beta = 0.9 + 0.01 * min(instrument.index, 50)
         random = random_for(self.seed, 3, instrument.index, number)
 
-        level = np.log(instrument.level) + beta * self._common.midnights + own_walk.midnights
-        path = level[number] + np.cumsum(beta * common.returns + own.returns)
-        path[-1] = level[number + 1]
+        edges = slice(number, number + 2)
+        midnights = np.log(instrument.level) + beta * self._common.midnights[edges] + own_walk.midnights[edges]
+        returns = beta * common.returns + own.returns
+        path = midnights[0] + np.cumsum(returns)
+        path[-1] = midnights[1]
         close = _ticks(instrument, path)
-        before = int(_ticks(instrument, level[number : number + 1])[0])
+        before = int(_ticks(instrument, midnights[:1])[0])
         deviation = np.sqrt(beta**2 * common.variance + own.variance)
 
         orders, extra = self._counts(instrument, random, common, own)
         trades = orders + extra
         opened, high, low, close = _candles(random, before, close, deviation * close.astype(np.float64), orders)
-        lean = np.tanh((beta * common.returns + own.returns) / deviation)
+        lean = np.tanh(returns / deviation)
         share = np.clip(0.5 + self.kind.flow_tilt * lean + 0.04 * random.standard_normal(MINUTES), 0.05, 0.95)
         noise = np.sqrt(orders * share * (1 - share)) * random.standard_normal(MINUTES)
         buys = np.clip(np.rint(orders * share + noise), 0, orders).astype(np.int64)

@@ -134,6 +134,7 @@ class Cursor:
                     self._place += 1
                 orders.extend(_orders(self._instrument, self._tape, start, self._place))
             else:
+                self._tapes.value(self._instrument, self._minute)
                 self._minute += 1
                 self._load()
                 self._place = 0

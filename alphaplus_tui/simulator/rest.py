@@ -6,7 +6,7 @@ from inspect import isawaitable
 import msgspec
 from aiohttp import web
 
-from alphaplus_tui.simulator.answers import Answers, RequestError, Query, limit_of
+from alphaplus_tui.simulator.answers import Answers, Query, RequestError, limit_of
 from alphaplus_tui.simulator.exchange_info import exchange_info, no_markets
 from alphaplus_tui.simulator.limits import Budget, Verdict
 from alphaplus_tui.simulator.market import Market

@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 
 from alphaplus_tui.simulator.answers import Answers
-from alphaplus_tui.simulator.faults import FaultError, Fault, parse_faults
+from alphaplus_tui.simulator.faults import Fault, FaultError, parse_faults
 from alphaplus_tui.simulator.havoc import Havoc
 from alphaplus_tui.simulator.hub import Hub
 from alphaplus_tui.simulator.journal import Journal

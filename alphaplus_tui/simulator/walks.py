@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 FIRST_DAY = 17897
 """Days from 1970 to 2019-01-01, when the market opened."""
-DAYS = 12_000
+DAYS = 8_400
 """How many days the market goes on for."""
 MINUTES = 1440
 COMMON = -1
