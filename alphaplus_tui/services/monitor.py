@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from msgspec import structs
 from alphaplus_tui.domain.events import DatabaseConnected, DatabaseLost
 from alphaplus_tui.errors import AlphaPlusError, TransientError
 from alphaplus_tui.kernel.bus import Bus
-from alphaplus_tui.kernel.clock import MarketClock, WallMarketClock
+from alphaplus_tui.kernel.clock import Clock, MarketClock, WallMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.ports.market_data import MarketData
@@ -46,12 +47,13 @@ class MonitorService:
         *,
         system: SystemRow,
         folder: Path,
+        clock: Clock,
         market: MarketClock,
         meters: Meters,
     ) -> None:
         """system: the first row of its slice. folder: the data folder, for the room that is left on its disk."""
         self._state, self._bus, self._reader, self._data = state, bus, reader, market_data
-        self._folder, self._market, self._meters = folder, market, meters
+        self._folder, self._clock, self._market, self._meters = folder, clock, market, meters
         self._rates = Rates()
         state.system.put(ONLY, system)
         state.database.put(ONLY, DatabaseRow("", False, "starting", "", 0, 0, None, {}, 0, 0, 0))
@@ -65,6 +67,15 @@ class MonitorService:
     def stopping(self) -> None:
         self._system(stopping=True)
 
+    def refresh(self) -> None:
+        """Bring the meters into the state at once: at the very end, when no second passes any more."""
+        self._figures(time.monotonic())
+
+    def refresh(self) -> None:
+        """Bring the meters into the state now."""
+        self._system()
+        self._figures(self._clock.monotonic())
+
     async def run(self, life: Life) -> None:
         read_resources = await asyncio.to_thread(_resource_reader)
         life.ready()
@@ -76,8 +87,7 @@ class MonitorService:
 
     async def _look(self, life: Life, read_resources: Callable[[], ResourceRow]) -> None:
         while True:
-            self._system()
-            self._figures(life.clock.monotonic())
+            self.refresh()
             self._state.resources.put(ONLY, read_resources())
             await life.clock.sleep(_EVERY_S)
 

@@ -4,6 +4,7 @@ import asyncio
 from time import perf_counter_ns
 
 import structlog
+from msgspec import structs
 
 from alphaplus_tui.domain.events import (
     CandleClosed,
@@ -69,7 +70,8 @@ class PersistenceService:
         self._retry_at = 0.0
         self._away = ""
         self._shed = ShedTrades()
-        self._noticed: dict[tuple[InstrumentId, int], int] = {}
+        self._running = False
+        self._told: dict[tuple[InstrumentId, int], GapRecord] = {}
         self._book_at: dict[InstrumentId, int] = {}
         self._followed: tuple[InstrumentId, ...] = ()
         self._unregistered: dict[InstrumentId, Instrument] = {}
@@ -80,8 +82,8 @@ class PersistenceService:
         self._committed = meters.counter("trades_committed")
         self._buffered_rows, self._spool_bytes = meters.gauge("buffered_rows"), meters.gauge("spool_bytes")
         bus.on(InstrumentsKnown, self._on_instruments)
-        bus.on(TradeAccepted, lambda event: self._buffer.add_trade(event.trade))
-        bus.on(TradeRestored, lambda event: self._buffer.add_trade(event.trade))
+        bus.on(TradeAccepted, self._on_trade)
+        bus.on(TradeRestored, self._on_trade)
         bus.on(CandleClosed, lambda event: self._buffer.add_candle(event.candle))
         bus.on(HistoryLoaded, self._on_history)
         bus.on(GapOpened, self._on_gap_opened)
@@ -91,6 +93,7 @@ class PersistenceService:
         bus.on(DatabaseConnected, self._on_database_connected)
 
     async def run(self, life: Life) -> None:
+        self._running = True
         life.ready()
         try:
             while True:
@@ -98,6 +101,7 @@ class PersistenceService:
                 with life.work(_HANG_AFTER_S):
                     await self._flush(life)
         finally:
+            self._running = False
             await self._last_words()
 
     async def settled(self) -> None:
@@ -236,18 +240,30 @@ class PersistenceService:
                 if not candle.forming:
                     self._buffer.add_candle(candle)
 
+    def _on_trade(self, event: TradeAccepted | TradeRestored) -> None:
+        self._buffer.add_trade(event.trade)
+        if not self._running and self._buffer.bytes_used > _IN_MEMORY_BYTES:
+            self._shed.remember(self._buffer.drop_trades_and_books())
+
     def _on_gap_opened(self, event: GapOpened) -> None:
-        key = (event.instrument, event.first_seq)
-        self._noticed[key] = event.ts
         missing = event.last_seq - event.first_seq + 1
-        self._buffer.gaps[key] = GapRecord(*key, event.last_seq, missing, "", event.ts, event.ts)
+        self._tell_gap(GapRecord(event.instrument, event.first_seq, event.last_seq, missing, "", event.ts, event.ts))
 
     def _on_gap_changed(self, event: GapChanged) -> None:
-        key = (event.instrument, event.first_seq)
-        noticed_at = self._noticed.get(key, event.ts)
-        if not event.missing:
-            self._noticed.pop(key, None)
-        self._buffer.gaps[key] = GapRecord(*key, event.last_seq, event.missing, event.reason, noticed_at, event.ts)
+        self._tell_gap(
+            GapRecord(
+                event.instrument, event.first_seq, event.last_seq, event.missing, event.reason, event.ts, event.ts
+            )
+        )
+
+    def _tell_gap(self, record: GapRecord) -> None:
+        """Of two words about a gap the later one stands, so each gets a later time, also when the clock stands."""
+        key = (record.instrument, record.first_seq)
+        before = self._told.get(key)
+        if before is not None and before.last_seq == record.last_seq:
+            changed_at = max(record.changed_at, before.changed_at + 1_000)
+            record = structs.replace(record, noticed_at=before.noticed_at, changed_at=changed_at)
+        self._buffer.gaps[key] = self._told[key] = record
 
     def _on_book(self, event: OrderBookChanged) -> None:
         book = event.book

@@ -68,7 +68,9 @@ class ChartRows:
 
 def _replaces(new: Candle, old: Candle) -> bool:
     """The same rule by which the database replaces a stored candle."""
-    return new.revision > old.revision or not old.complete
+    if new.revision == old.revision:
+        return not old.complete
+    return new.revision > old.revision or (new.complete and not old.complete)
 
 
 def _with(closed: tuple[Candle, ...], candle: Candle) -> tuple[Candle, ...]:
