@@ -26,7 +26,7 @@ class Puppet:
         self.journal: Journal = [] if journal is None else journal
         self.ready_at_once, self.cleanup_s = ready_at_once, cleanup_s
         self.stubborn = False
-        """Ignores cancellation while it is set."""
+        """Ignores the next cancellation: the manager sends only one, the end of the test another."""
         self.starts = 0
         self.bound_s = 0.0
         self.inside = 0
@@ -66,6 +66,7 @@ class Puppet:
             except asyncio.CancelledError:
                 if not self.stubborn:
                     raise
+                self.stubborn = False
             except StopIteration:
                 return
 
@@ -90,7 +91,6 @@ class Puppet:
 
     def gives_in(self) -> None:
         """A stubborn one that was cancelled ends after all."""
-        self.stubborn = False
         self.raises(asyncio.CancelledError())
 
 
