@@ -23,12 +23,14 @@ class Standing(IntEnum):
 class Gap:
     """Numbers that were skipped, less those that came since."""
 
-    __slots__ = ("_ranges", "first", "last", "missing", "shed")
+    __slots__ = ("_ranges", "first", "last", "missing", "reason", "shed")
 
     def __init__(self, first: int, last: int, *, shed: bool = False) -> None:
         """shed: the trades were seen, but could not be kept."""
         self.first, self.last, self.shed = first, last, shed
         self.missing = last - first + 1
+        self.reason = ""
+        """Why the rest cannot be had."""
         self._ranges: list[tuple[int, int]] = [(first, last)]
 
     def take(self, seq: int) -> bool:

@@ -171,3 +171,11 @@ class NumberingRestarted(Struct, frozen=True, gc=False):
     first_seq: int
     """The first trade of the new numbering."""
     ts: int
+
+
+class GapGivenUp(Struct, frozen=True, gc=False):
+    """What a gap still misses cannot be had."""
+
+    instrument: InstrumentId
+    first_seq: int
+    reason: str

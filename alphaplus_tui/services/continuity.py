@@ -9,6 +9,7 @@ from alphaplus_tui.domain.continuity import Gap, SequenceLedger, Standing
 from alphaplus_tui.domain.events import (
     FrameRejected,
     GapChanged,
+    GapGivenUp,
     GapOpened,
     LastTradesKnown,
     NumberingRestarted,
@@ -62,6 +63,7 @@ class ContinuityService:
         self._resumed = asyncio.Event()
         bus.on(TradeReceived, self._on_trade)
         bus.on(TradesShed, self._on_shed)
+        bus.on(GapGivenUp, self._on_given_up)
         if resume:
             bus.on(LastTradesKnown, self._on_last_trades)
 
@@ -100,8 +102,8 @@ class ContinuityService:
             self._bus.publish(TradeAccepted(trade))
             return
         self._bus.publish(TradeRestored(trade) if gap.shed else TradeAccepted(trade))
-        if gap.missing % _TELL_EVERY == 0:
-            self._changed(trade.instrument, gap, "")
+        if gap.missing % _TELL_EVERY == 0 or gap.reason:
+            self._changed(trade.instrument, gap)
 
     def _on_last_trades(self, event: LastTradesKnown) -> None:
         for instrument, seq, ts in event.last:
@@ -117,6 +119,13 @@ class ContinuityService:
         if gap is not None:
             self._opened(event.instrument, gap)
 
+    def _on_given_up(self, event: GapGivenUp) -> None:
+        coverage = self._coverage.get(event.instrument)
+        gap = coverage.ledger.gaps.get(event.first_seq) if coverage is not None else None
+        if gap is not None:
+            gap.reason = event.reason
+            self._changed(event.instrument, gap)
+
     def _reopen(self, record: GapRecord) -> None:
         """A gap of an earlier run: fetched again, unless it is known why it cannot be."""
         ledger = self._coverage.setdefault(record.instrument, _Coverage()).ledger
@@ -125,7 +134,8 @@ class ContinuityService:
             return
         self._bus.publish(GapOpened(record.instrument, gap.first, gap.last, record.noticed_at))
         if record.reason:
-            self._changed(record.instrument, gap, record.reason)
+            gap.reason = record.reason
+            self._changed(record.instrument, gap)
 
     async def _earlier_gaps(self, life: Life) -> tuple[GapRecord, ...]:
         attempt = 0
@@ -140,7 +150,8 @@ class ContinuityService:
         log.info("gap_opened", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
         self._bus.publish(GapOpened(instrument, gap.first, gap.last, self._market.now(), gap.shed))
 
-    def _changed(self, instrument: InstrumentId, gap: Gap, reason: str) -> None:
+    def _changed(self, instrument: InstrumentId, gap: Gap) -> None:
+        reason = gap.reason if gap.missing else ""
         if not gap.missing:
             log.info("gap_closed", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
         self._bus.publish(GapChanged(instrument, gap.first, gap.last, gap.missing, reason, self._market.now()))
@@ -149,7 +160,8 @@ class ContinuityService:
         reason = f"the exchange began to count its trades anew, from {trade.seq} on"
         log.warning("numbering_restarted", instrument=trade.instrument, first_seq=trade.seq)
         for gap in abandoned:
-            self._changed(trade.instrument, gap, reason)
+            gap.reason = reason
+            self._changed(trade.instrument, gap)
         self._bus.publish(NumberingRestarted(trade.instrument, trade.seq, self._market.now()))
 
     def _quarantine(self, trade: Trade, reason: str) -> None:

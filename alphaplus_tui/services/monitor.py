@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,10 +68,6 @@ class MonitorService:
 
     def refresh(self) -> None:
         """Bring the meters into the state at once: at the very end, when no second passes any more."""
-        self._figures(time.monotonic())
-
-    def refresh(self) -> None:
-        """Bring the meters into the state now."""
         self._system()
         self._figures(self._clock.monotonic())
 

@@ -132,7 +132,7 @@ async def test_the_next_run_fetches_what_traded_in_between() -> None:
 async def test_a_lost_answer_to_a_committed_write_stores_nothing_twice() -> None:
     trades = some_trades(50)
     async with running(Pipeline()) as pipeline:
-        pipeline.store.committed_then_lost = 2
+        pipeline.store.answers_lost = 2
         for trade in trades:
             pipeline.trade(trade)
         await pipeline.market_data_heard(50)
