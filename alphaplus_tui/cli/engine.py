@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.signals import Stop, end_within
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _WAIT_FOR_COMMAND_S = 10.0
 _INTERPRETER_ENDS_WITHIN_S = 1.5
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 Face = Callable[["Running", Stop], Awaitable[int]]
 
@@ -120,6 +124,9 @@ async def _main(running: Running, face: Face) -> int:
     async with ControlServer(running.session, running.paths.control_socket):
         try:
             code = await face(running, stop)
+        except Exception:
+            log.exception("engine_failed")
+            raise
         finally:
             await running.stop()
     return stop.code or code

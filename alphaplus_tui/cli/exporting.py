@@ -17,8 +17,8 @@ import typer
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.short import with_database
-from alphaplus_tui.domain.timeframe import parse_timeframe
-from alphaplus_tui.errors import UsageError
+from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
+from alphaplus_tui.errors import UnknownName, UsageError
 from alphaplus_tui.runtime.export import export_candles, export_trades
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.settings.root import Settings
@@ -42,7 +42,7 @@ def export(wishes: Wishes, chosen: Selection, *, timeframes: Sequence[str] | Non
         raise UsageError("--json tells of a file: name it with --output")
     if chosen.output is None and chosen.file_format == "parquet" and sys.stdout.isatty():
         raise UsageError("parquet is not for the eye: name a file with --output")
-    wanted = None if timeframes is None else [parse_timeframe(name) for name in timeframes]
+    wanted = None if timeframes is None else [_timeframe(name) for name in timeframes]
     start = chosen.since or 0
     end = time.time_ns() if chosen.until is None else chosen.until
     with _sink(chosen.output) as stream:
@@ -67,6 +67,13 @@ def export(wishes: Wishes, chosen: Selection, *, timeframes: Sequence[str] | Non
         typer.echo(json.dumps({"event": "exported", "rows": rows, "file": str(chosen.output)}))
     else:
         say(f"{rows} rows" + (f" written to {chosen.output}" if chosen.output else ""))
+
+
+def _timeframe(name: str) -> Timeframe:
+    try:
+        return parse_timeframe(name)
+    except UnknownName as error:
+        raise UsageError(f"--timeframe: {error}") from None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -12,7 +13,7 @@ import typer
 
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
-from alphaplus_tui.cli.signals import run_short
+from alphaplus_tui.cli.signals import Stop
 from alphaplus_tui.errors import UsageError
 from alphaplus_tui.logs.setup import Logs
 
@@ -21,7 +22,7 @@ _SIMULATOR = "alphaplus_tui.simulator"
 
 def run_record(wishes: Wishes, file: Path, *, duration_s: float | None, as_json: bool) -> None:
     """Records until Ctrl-C, SIGTERM or ``duration_s``."""
-    from alphaplus_tui.runtime.record import record  # noqa: PLC0415  usage errors come first and fast
+    from alphaplus_tui.runtime.record import RecordSummary, record  # noqa: PLC0415  usage errors come first and fast
 
     if file.exists():
         raise UsageError(f"{file} is there already; name a new file")
@@ -31,10 +32,14 @@ def run_record(wishes: Wishes, file: Path, *, duration_s: float | None, as_json:
     paths = wishes.paths(loaded)
     paths.prepare()
     told = _Progress()
+
+    async def main() -> RecordSummary:
+        stop = Stop()
+        stop.listen()
+        return await record(loaded.settings, paths, file, duration_s=duration_s, stop=stop.event, on_progress=told)
+
     with Logs(level=loaded.settings.logging.level, to_stderr=True):
-        summary = run_short(
-            lambda: record(loaded.settings, paths, file, duration_s=duration_s, on_progress=told),
-        )
+        summary = asyncio.run(main())
     told.end()
     if as_json:
         done = {"event": "recorded", "file": str(file), "frames": summary.frames, "seconds": round(summary.seconds, 3)}

@@ -107,6 +107,15 @@ def _assemble(
     monitor = MonitorService(
         state, bus, reader, data, system=system, folder=paths.data, clock=clock, market=market, meters=meters
     )
+    ingestion = IngestionService(
+        data,
+        bus,
+        symbols=() if replay is not None else exchange.symbols,
+        channels=frozenset(Channel(name) for name in exchange.channels),
+        market=market,
+        meters=meters,
+        rng=rng,
+    )
     services: list[Service] = [
         Watchdog(meters),
         DatabaseService(database.run, bus, market=market),
@@ -127,19 +136,14 @@ def _assemble(
             market=market,
             rng=rng,
         ),
-        IngestionService(
-            data,
-            bus,
-            symbols=() if replay is not None else exchange.symbols,
-            channels=frozenset(Channel(name) for name in exchange.channels),
-            market=market,
-            meters=meters,
-            rng=rng,
-        ),
+        ingestion,
         RetentionService(writer, settings.database, market=market, rng=rng),
     ]
     if demo is not None:
         services.append(demo)
+        # whoever asks the exchange need not find it deaf first
+        ingestion.after = (*ingestion.after, demo.name)
+        monitor.after = (*monitor.after, demo.name)
     manager = ServiceManager(services, clock=clock, stop_within_s=_STOP_WITHIN_S, on_change=bus.publish, rng=rng)
     return Parts(
         bus=bus,
