@@ -1,19 +1,21 @@
 """Writes batches: one transaction each, done when it is committed, and harmless when it is repeated."""
 
+import asyncio
 import math
+import struct
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
-from alphaplus_tui.domain.market import Candle, OrderBook
+from alphaplus_tui.domain.market import Candle, OrderBook, Trade
 from alphaplus_tui.errors import DeadlineExceeded, FatalError, StoreUnavailable
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import Batch, Written
 from alphaplus_tui.storage import small_tables
-from alphaplus_tui.storage.copy import COLUMNS, TradeColumns
+from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, TradeColumns
 from alphaplus_tui.storage.known import KnownInstruments
 from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, TRADES, Partitions
 from alphaplus_tui.storage.pool import Pool
@@ -100,15 +102,14 @@ class PostgresWriter:
         _check_finite(batch.candles, batch.books)
         await self._known.learn(connection, _instruments(batch))
         candles = small_tables.best(candle for candle in batch.candles if not candle.forming)
-        trades = TradeColumns(batch.trades, self._known.number) if batch.trades else None
-        if trades is not None:
-            await self._partitions.ensure(connection, TRADES, trades.days)
+        trades = await self._columns(batch.trades)
+        await self._partitions.ensure(connection, TRADES, {day for columns in trades for day in columns.days})
         await self._partitions.ensure(connection, CANDLES, {candle.open_time // DAY_NS for candle in candles})
         await self._partitions.ensure(connection, BOOKS, {book.ts_event // DAY_NS for book in batch.books})
         rows: dict[str, int] = {}
         number = self._known.number
         async with connection.transaction():
-            if trades is not None:
+            if trades:
                 rows["trades"] = await self._write_trades(connection, trades)
             if candles:
                 rows["candles"] = await small_tables.write_candles(connection, candles, number)
@@ -120,7 +121,7 @@ class PostgresWriter:
                 rows["service_events"] = await small_tables.write_service_events(connection, batch.service_events)
         return _written(batch, rows)
 
-    async def _write_trades(self, connection: "Connection", trades: TradeColumns) -> int:
+    async def _write_trades(self, connection: "Connection", trades: Sequence[TradeColumns]) -> int:
         """Straight in where all are new; else through a table that lets duplicates be left out."""
         if not self._careful:
             try:
@@ -131,17 +132,34 @@ class PostgresWriter:
         await connection.execute(_INCOMING)
         await self._copy(connection, "incoming_trades", trades)
         new = _count(await connection.execute(_NEW_TRADES))
-        self._careful = self._careful - 1 if new == len(trades.trade_ids) else _CAREFUL_BATCHES
+        self._careful = self._careful - 1 if new == sum(map(len, trades)) else _CAREFUL_BATCHES
         return new
 
+    async def _columns(self, trades: Sequence[Trade]) -> list[TradeColumns]:
+        made: list[TradeColumns] = []
+        for start in range(0, len(trades), ROWS_AT_ONCE):
+            made.append(_columns_of(trades[start : start + ROWS_AT_ONCE], self._known.number))
+            await asyncio.sleep(0)
+        return made
+
     @staticmethod
-    async def _copy(connection: "Connection", table: str, trades: TradeColumns) -> str:
-        return await connection.copy_to_table(table, source=_given(trades.encoded()), columns=COLUMNS, format="binary")
+    async def _copy(connection: "Connection", table: str, trades: Sequence[TradeColumns]) -> str:
+        return await connection.copy_to_table(table, source=_encoded(trades), columns=COLUMNS, format="binary")
 
 
-async def _given(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield piece
+def _columns_of(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) -> TradeColumns:
+    try:
+        return TradeColumns(trades, number_of)
+    except (struct.error, ValueError) as error:
+        raise FatalError(f"a trade of {trades[0].instrument} cannot be stored: {error}") from error
+
+
+async def _encoded(trades: Sequence[TradeColumns]) -> AsyncIterator[bytes]:
+    yield HEADER
+    for columns in trades:
+        yield columns.encoded()
+        await asyncio.sleep(0)
+    yield TRAILER
 
 
 def _count(done: str) -> int:
