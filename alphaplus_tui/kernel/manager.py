@@ -154,7 +154,7 @@ class ServiceManager:
             stuck = await self._halt(fellowship.units)
             if stuck or end.fatal:
                 for member in fellowship.units:
-                    if member is unit and end.fatal and not unit.runs:
+                    if member is unit and end.fatal:
                         member.enter(ServiceState.FAILED, end.reason)
                     elif not member.runs:
                         member.enter(ServiceState.STOPPED, others)

@@ -7,6 +7,6 @@ from structlog.testing import capture_logs
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]  pytest uses it
+def _quiet() -> Iterator[None]:
     with capture_logs():
         yield

@@ -29,6 +29,7 @@ class Puppet:
         """Ignores the next cancellation: the manager sends only one, the end of the test another."""
         self.starts = 0
         self.bound_s = 0.0
+        self.hanging = False
         self.inside = 0
         """How many runs there are at this moment."""
         self.life: Life | None = None
@@ -61,9 +62,11 @@ class Puppet:
                 if order is not _hang:
                     order(life)
                     continue
+                self.hanging = True
                 async with life.work(within_s=self.bound_s):
                     await asyncio.Event().wait()
             except asyncio.CancelledError:
+                self.hanging = False
                 if not self.stubborn:
                     raise
                 self.stubborn = False

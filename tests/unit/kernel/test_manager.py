@@ -182,8 +182,8 @@ async def test_waiting_for_input_is_no_hang() -> None:
 
 
 async def test_a_loop_that_stood_still_makes_no_hang_of_the_work_that_was_open() -> None:
-    a, b = Puppet("a"), Puppet("b", ready_at_once=False)
-    house = House(a, b)
+    a, b, c = Puppet("a"), Puppet("b", ready_at_once=False), Puppet("c", after=("b",))
+    house = House(a, b, c)
     starting = asyncio.create_task(house.manager.start())
     await house.clock.settle()
     a.hangs(within_s=5)
@@ -239,6 +239,20 @@ async def test_health_is_told_with_its_reason_and_starts_anew_with_each_run() ->
     await house.clock.advance(0.1)
     status = house.manager.status("a")
     assert (status.state, status.health, status.reason) == (ServiceState.RUNNING, Health.OK, None)
+    await house.stop()
+
+
+async def test_what_is_left_of_an_earlier_run_is_not_heard() -> None:
+    a = Puppet("a")
+    house = House(a)
+    await house.start()
+    left_over = a.life
+    assert left_over is not None
+    await house.manager.restart("a")
+    await house.clock.settle()
+    left_over.degraded("I am the past")
+    assert house.seen[-1].health is Health.OK
+    assert house.manager.status("a").health is Health.OK
     await house.stop()
 
 
