@@ -12,7 +12,7 @@ from alphaplus_tui.domain.market import Channel
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import ProtocolError
 from alphaplus_tui.exchanges.binance.frames import Answer
-from alphaplus_tui.exchanges.binance.parser import NotMarketData, Parser, Unusable
+from alphaplus_tui.exchanges.binance.parser import PREFIX, NotMarketData, Parser, Unusable
 from alphaplus_tui.exchanges.binance.symbols import STREAMS, stream_name
 from alphaplus_tui.exchanges.registry import Tap
 from alphaplus_tui.exchanges.shared.mailbox import Mailbox
@@ -46,7 +46,7 @@ class BinanceConversation:
         """on_connected, on_lost: told whose streams. is_quiet: whether nothing trades in all of those."""
         self.name, self._exchange = name, exchange
         self._instruments, self._channels = tuple(instruments), channels
-        self._read, self._mailbox, self._market, self._tap = parser.read, mailbox, market, tap
+        self._parse, self._mailbox, self._market, self._tap = parser.read, mailbox, market, tap
         self._on_connected, self._on_lost, self._is_quiet = on_connected, on_lost, is_quiet
         self._last_id = 0
         self._pending: set[int] = set()
@@ -85,19 +85,25 @@ class BinanceConversation:
             raise ProtocolError(f"subscription refused: {self._refused}")
 
     def hear(self, frame: bytes) -> None:
-        received_ns = time.perf_counter_ns()
         ts_recv = self._market.now()
         if self._tap is not None:
             self._tap(ts_recv, frame)
+        if frame.startswith(PREFIX):
+            self._mailbox.put_frame(self, frame, ts_recv)
+        elif (received := self.read(frame, ts_recv)) is not None:
+            # answers are taken at once: whoever subscribes waits for them, whether or not somebody reads
+            self._mailbox.put(received)
+
+    def read(self, frame: bytes, ts_recv: int) -> Received | None:
+        received_ns = time.perf_counter_ns()
         try:
-            events = self._read(frame, ts_recv)
+            events = self._parse(frame, ts_recv)
         except NotMarketData:
-            self._hear_answer(frame, received_ns, ts_recv)
+            rejected = self._read_answer(frame, ts_recv)
+            return Received(received_ns, (rejected,)) if rejected else None
         except Unusable as error:
-            self._mailbox.put(Received(received_ns, (self._rejected(frame, str(error), ts_recv),)))
-        else:
-            if events:
-                self._mailbox.put(Received(received_ns, events))
+            return Received(received_ns, (self._rejected(frame, str(error), ts_recv),))
+        return Received(received_ns, events) if events else None
 
     async def quiet(self) -> bool:
         return await self._is_quiet(self._instruments)
@@ -114,24 +120,22 @@ class BinanceConversation:
         self._tell(FeedLost(self._exchange, self.name, channels, identities, reason, self._market.now()))
         self._on_lost(self._instruments)
 
-    def _hear_answer(self, frame: bytes, received_ns: int, ts_recv: int) -> None:
+    def _read_answer(self, frame: bytes, ts: int) -> FrameRejected | None:
         try:
             answer = _ANSWER.decode(frame)
         except (msgspec.DecodeError, ValueError) as error:
-            reason = f"neither market data nor an answer: {clean(str(error), limit=200)}"
-            self._mailbox.put(Received(received_ns, (self._rejected(frame, reason, ts_recv),)))
-            return
+            return self._rejected(frame, f"neither market data nor an answer: {clean(str(error), limit=200)}", ts)
         if answer.error is not None or answer.code is not None:
             code, said = (answer.error.code, answer.error.msg) if answer.error else (answer.code, answer.msg)
             self._refused = f"{clean(said, limit=200)} (code {code})"
             self._answered.set()
-        elif answer.id not in self._pending:
-            reason = "neither market data nor an answer to a request of ours"
-            self._mailbox.put(Received(received_ns, (self._rejected(frame, reason, ts_recv),)))
-        if answer.id is not None:
-            self._pending.discard(answer.id)
+            return None
+        if answer.id not in self._pending:
+            return self._rejected(frame, "neither market data nor an answer to a request of ours", ts)
+        self._pending.discard(answer.id)
         if not self._pending:
             self._answered.set()
+        return None
 
     def _rejected(self, frame: bytes, reason: str, ts: int) -> FrameRejected:
         text = frame[: 4 * _QUOTED].decode(errors="replace")

@@ -26,8 +26,9 @@ DAY_NS = 86_400_000_000_000
 _LARGEST_FRAME = 4 * 2**20
 _ABSURD_PRICE = 1e13
 _ABSURD_QUANTITY = 1e16
-_PREFIX = b'{"stream":"'
-_NAME_FROM = len(_PREFIX)
+PREFIX = b'{"stream":"'
+"""How market data begins."""
+_NAME_FROM = len(PREFIX)
 _STREAM = re.compile(rb'\s*\{\s*"stream"\s*:\s*"([^"\\]{1,120})"')
 _BARE_SNAPSHOT = b'{"lastUpdateId"'
 
@@ -90,7 +91,7 @@ class Parser:
     def read(self, frame: bytes, ts_recv: int) -> Events:
         """What ``frame`` says. Raises Unusable, or NotMarketData for frames of other kinds."""
         try:
-            if frame.startswith(_PREFIX):
+            if frame.startswith(PREFIX):
                 route = self._routes.get(frame[_NAME_FROM : frame.find(b'"', _NAME_FROM, 140)])
                 if route is not None and len(frame) <= _LARGEST_FRAME:
                     return route(frame, ts_recv)

@@ -3,20 +3,29 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Self
+from typing import Protocol, Self
 
 from alphaplus_tui.ports.market_data import Received
+
+
+class Reader(Protocol):
+    """Makes of a frame what it says."""
+
+    def read(self, frame: bytes, ts_recv: int) -> Received | None:
+        """None when it says nothing. ``ts_recv``: UTC ns of its receipt."""
+        ...
 
 
 class Mailbox:
     """An async iterator over what connections put in.
 
-    Nothing is dropped: above ``high`` waiting frames ``crowded`` says so, the connection stops reading its socket,
-    and ``when_drained`` calls it back once ``low`` are left.
+    Frames are read one by one as they are taken out, so that the first of a burst need not wait for the last. Nothing
+    is dropped: above ``high`` waiting frames ``crowded`` says so, the connection stops reading its socket, and
+    ``when_drained`` calls it back once ``low`` are left.
     """
 
     def __init__(self, *, high: int = 8192, low: int = 2048) -> None:
-        self.items: deque[Received] = deque()
+        self._items: deque[Received | tuple[Reader, bytes, int]] = deque()
         self._high, self._low = high, low
         self._waiter: asyncio.Future[None] | None = None
         self._error: BaseException | None = None
@@ -24,14 +33,19 @@ class Mailbox:
         self._held: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self._items)
 
     @property
     def crowded(self) -> bool:
-        return len(self.items) > self._high
+        return len(self._items) > self._high
 
     def put(self, received: Received) -> None:
-        self.items.append(received)
+        self._items.append(received)
+        if self._waiter is not None:
+            self._wake()
+
+    def put_frame(self, reader: Reader, frame: bytes, ts_recv: int) -> None:
+        self._items.append((reader, frame, ts_recv))
         if self._waiter is not None:
             self._wake()
 
@@ -53,21 +67,30 @@ class Mailbox:
         return self
 
     async def __anext__(self) -> Received:
-        items = self.items
-        while not items:
-            if self._error is not None:
-                raise self._error
-            if self._closed:
-                raise StopAsyncIteration
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        received = items.popleft()
-        if self._held and len(items) <= self._low:
-            self._release()
-        return received
+        items = self._items
+        while True:
+            while not items:
+                await self._arrival()
+            item = items.popleft()
+            if self._held and len(items) <= self._low:
+                self._release()
+            if isinstance(item, Received):
+                return item
+            reader, frame, ts_recv = item
+            received = reader.read(frame, ts_recv)
+            if received is not None:
+                return received
+
+    async def _arrival(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._closed:
+            raise StopAsyncIteration
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
