@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import asyncio
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import typer
 
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.signals import Stop
-from alphaplus_tui.errors import UsageError
+from alphaplus_tui.errors import EXIT_OK, UsageError
 from alphaplus_tui.logs.setup import Logs
 
 _SIMULATOR = "alphaplus_tui.simulator"
 
 
 def run_record(wishes: Wishes, file: Path, *, duration_s: float | None, as_json: bool) -> None:
-    """Records until Ctrl-C, SIGTERM or ``duration_s``."""
+    """Records until Ctrl-C, SIGTERM or ``duration_s``; the signal decides the exit code, after the summary."""
     from alphaplus_tui.runtime.record import RecordSummary, record  # noqa: PLC0415  usage errors come first and fast
 
     if file.exists():
@@ -31,10 +32,9 @@ def run_record(wishes: Wishes, file: Path, *, duration_s: float | None, as_json:
     loaded = wishes.load()
     paths = wishes.paths(loaded)
     paths.prepare()
-    told = _Progress()
+    told, stop = _Progress(), Stop()
 
     async def main() -> RecordSummary:
-        stop = Stop()
         stop.listen()
         return await record(loaded.settings, paths, file, duration_s=duration_s, stop=stop.event, on_progress=told)
 
@@ -42,10 +42,10 @@ def run_record(wishes: Wishes, file: Path, *, duration_s: float | None, as_json:
         summary = asyncio.run(main())
     told.end()
     if as_json:
-        done = {"event": "recorded", "file": str(file), "frames": summary.frames, "seconds": round(summary.seconds, 3)}
-        typer.echo(json.dumps(done))
+        typer.echo(msgspec.json.encode(summary).decode())
     else:
-        typer.echo(f"{summary.frames} frames in {summary.seconds:.1f} s: {file}")
+        typer.echo(f"{summary.frames} frames in {summary.seconds:.1f} s: {summary.file}")
+    raise SystemExit(stop.code or EXIT_OK)
 
 
 class _Progress:

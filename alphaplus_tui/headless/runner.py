@@ -58,13 +58,13 @@ async def run(engine: Engine, *, duration_s: float | None, stop: asyncio.Event, 
         sampler.cancel()
         usage = await asyncio.to_thread(meter.sample)
         await engine.stop()
-        summary = summarise(
-            engine.session.state,
-            duration_s=time.monotonic() - started,
-            peak_memory_mb=meter.peak_memory_mb,
-            cpu_seconds=usage.cpu_seconds,
-        )
-        _say(out, summary)
+    summary = summarise(
+        engine.session.state,
+        duration_s=time.monotonic() - started,
+        peak_memory_mb=meter.peak_memory_mb,
+        cpu_seconds=usage.cpu_seconds,
+    )
+    _say(out, summary)
 
 
 async def _start(engine: Engine, stop: asyncio.Event) -> bool:
