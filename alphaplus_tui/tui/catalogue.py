@@ -33,6 +33,14 @@ CATALOGUE: tuple[ScreenRow, ...] = (
         "Live prices, candles, order book and trades",
         f"{_SCREENS}.markets.screen:MarketsScreen",
     ),
+    ScreenRow(
+        "2",
+        "services",
+        "Services",
+        "What runs, how fast, and what is stored",
+        f"{_SCREENS}.services.screen:ServicesScreen",
+    ),
+    ScreenRow("3", "logs", "Logs", "What happened, line by line", f"{_SCREENS}.logs.screen:LogsScreen"),
 )
 
 

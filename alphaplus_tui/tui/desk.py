@@ -52,6 +52,10 @@ class Desk:
     layout: Layout
     inks: Inks
     frozen: bool = False
+    log_service: str = ""
+    """The service whose log is wanted, told by the Services screen to the Logs screen."""
+    service: str = ""
+    """The service to go to, told by the Logs screen to the Services screen."""
     on_drawn: Callable[[float], None] | None = None
     """Hears the seconds from our receipt of what changed to its being drawn."""
 

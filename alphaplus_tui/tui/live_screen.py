@@ -171,6 +171,10 @@ class LiveScreen(Screen[None], inherit_bindings=False):
 
         self._asking[name] = self.run_worker(run(), name=name, group=name, exclusive=True)
 
+    def pending(self) -> set[str]:
+        """The names of the questions that have no answer yet."""
+        return {name for name, worker in self._asking.items() if not worker.is_finished}
+
     def send(self, command: Command, done: str) -> None:
         """Send a wish; a toast says ``done``, or why not."""
 
@@ -287,4 +291,4 @@ WELCOME = (
     " DEMO: these prices are invented by a simulated exchange on this machine. For a real one, run "
     'alphaplus config init and set id = "binance" under [exchange]. Esc hides this.'
 )
-WELCOME_SHORT = ' DEMO: invented prices. Real ones: alphaplus config init, then id = "binance". Esc hides this.'
+WELCOME_SHORT = " DEMO: invented prices. For real ones: alphaplus config init  ·  Esc hides this"

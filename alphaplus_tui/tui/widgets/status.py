@@ -39,54 +39,57 @@ class StatusLine(Widget):
     def __init__(self, desk: Desk, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self.desk = desk
-        self._pieces: list[Piece] = []
+        self._left: list[list[Piece]] = []
         self._right: list[Piece] = []
 
     def pull(self, look: Look) -> None:
-        fresh = self._left(look), self._clock(look)
-        if fresh != (self._pieces, self._right):
-            self._pieces, self._right = fresh
+        fresh = self._parts(look), self._clock(look)
+        if fresh != (self._left, self._right):
+            self._left, self._right = fresh
             self.refresh()
 
     def forget(self) -> None:
-        self._pieces = []
+        self._left = []
         self.refresh()
 
     @property
     def text(self) -> str:
-        return "".join(text for text, _ in (*self._pieces, *self._right))
+        """What the line says."""
+        return "   ".join("".join(text for text, _ in part) for part in (*self._left, self._right))
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one line
         bar, width = self.desk.inks.on_bar, self.size.width
         right = sum(len(text) for text, _ in self._right)
         segments: list[Segment] = []
         used = 0
-        for text, style in self._pieces:
-            if used + len(text) > width - right - 1:
-                break
-            segments.append(Segment(text, bar + style))
-            used += len(text)
+        for part in self._left:
+            length = sum(len(text) for text, _ in part) + (3 if used else 0)
+            if used + length > width - right - 1:
+                continue
+            if used:
+                segments.append(Segment("   ", bar))
+            segments += [Segment(text, bar + style) for text, style in part]
+            used += length
         if used + right <= width:
             segments.append(Segment(" " * (width - right - used), bar))
             segments += [Segment(text, bar + style) for text, style in self._right]
         return Strip(segments).adjust_cell_length(width, bar)
 
-    def _left(self, look: Look) -> list[Piece]:
+    def _parts(self, look: Look) -> list[list[Piece]]:
+        """Left to right; a part that finds no room is left out."""
         inks = look.inks
-        gap: Piece = ("   ", inks.dim)
-        pieces: list[Piece] = [(" AlphaPlus ", inks.strong)]
+        first: list[Piece] = [(" AlphaPlus ", inks.strong)]
         system = look.state.system.get(ONLY)
+        parts = [first]
         if system is not None:
             badge = {Mode.DEMO: inks.badge_demo, Mode.LIVE: inks.badge_live, Mode.REPLAY: inks.badge_replay}
-            pieces += [(f" {system.mode.value} ", badge[system.mode])]
+            first.append((f" {system.mode.value} ", badge[system.mode]))
             if system.stopping:
-                pieces += [gap, ("■ stopping", inks.warning)]
+                parts.append([("■ stopping", inks.warning)])
         if self.desk.frozen:
-            pieces += [("  ", inks.dim), (" FROZEN ", inks.label)]
-        for part in (self._feed(look), self._database(look), self._services(look), self._gaps(look)):
-            if part:
-                pieces += [gap, *part]
-        return pieces
+            first += [(" ", inks.dim), (" FROZEN ", inks.label)]
+        parts += [self._feed(look), self._gaps(look), self._database(look), self._services(look)]
+        return [part for part in parts if part]
 
     def _feed(self, look: Look) -> list[Piece]:
         inks, feeds = look.inks, list(look.state.feeds.values())
