@@ -11,7 +11,7 @@ LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 RANK: Final = {level: rank for rank, level in enumerate(LEVELS)}
 
 
-class LogRecord(msgspec.Struct, frozen=True, gc=False):
+class LogRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One line of the log; already free of secrets and control characters."""
 
     ts: int

@@ -85,12 +85,12 @@ class Logs:
     def accept(
         self, level: str, service: str, event: str, *, values: dict[str, object], trace: str, key: str = ""
     ) -> None:
-        """One line; ``key`` is what storms are counted by. Never raises, whatever the values are."""
+        """One line; storms are counted by service and ``key``. Never raises, whatever the values are."""
         try:
             with self._lock:
                 now_s = time.monotonic()
                 self._tell_left_out(now_s)
-                if not self._storm.lets_pass(key or event, now_s):
+                if not self._storm.lets_pass(f"{service}: {key or event}", now_s):
                     self.left_out += 1
                     return
                 self._write(
@@ -167,7 +167,7 @@ class _FromStandardLibrary(logging.Handler):
             text,
             values={},
             trace=_trace(record.exc_info),
-            key=f"{record.name}:{str(record.msg)[:200]}",
+            key=str(record.msg)[:200],
         )
 
 
