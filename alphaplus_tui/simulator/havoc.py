@@ -39,7 +39,7 @@ class Havoc:
         self._strikes = [0] * len(faults)
         self._loaded_s = now_s
         largest = max((fault.size_bytes for fault in faults if fault.kind == "oversize"), default=0)
-        self._hub.most_unsent_bytes = MOST_UNSENT_BYTES + 2 * largest
+        self._hub.most_unsent_bytes = MOST_UNSENT_BYTES + 4 * largest
         self.tick(now_s)
 
     def tick(self, now_s: float) -> None:
