@@ -20,7 +20,7 @@ from alphaplus_tui.tui.widgets.status import feed_words
 ZOOMS: tuple[tuple[int, int], ...] = ((16, 1), (8, 1), (4, 1), (2, 1), (1, 1), (1, 2), (1, 3))
 """Candles a slot, screen columns a slot."""
 USUAL_ZOOM, USUAL_ZOOM_WIDE = 4, 5
-WIDE_PLOT = 100
+WIDE_PLOT = 84
 STYLES = ("candles", "line")
 MOST_OLDER = 20_000
 
@@ -166,6 +166,8 @@ class Chart(Panel):
         newest = row.forming or row.closed[-1]
         top = max((candle.high for candle in row.closed[-200:]), default=newest.high)
         frame = make_frame(width, height - 1, len(fmt.number(max(top, newest.high), places)) + 2)
+        if frame.height < 3 or frame.width < frame.axis_width + 4:
+            return [[("no room for a chart", look.inks.dim)]]
         plan = self._make_plan(row, newest, frame, places, look)
         self._plan = plan
         header = self._header(look, width, places)

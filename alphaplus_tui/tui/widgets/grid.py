@@ -100,16 +100,16 @@ class LiveGrid(Panel, Generic[R]):
         head = [(fit(self.head(column), w, right=column.right) + " ", inks.dim) for column, w in fitted]
         rows: list[list[Piece]] = [head]
         thumb = _thumb(self.top, room, len(self.order))
+        blank = (" " * max(0, width - 1 - sum(w + 1 for _, w in fitted)), Style.null())
         for at, key in enumerate(self.order[self.top : self.top + room]):
-            line = self._row_line(key, look, fitted)
+            line = [*self._row_line(key, look, fitted), blank]
             if key == self.cursor:
                 ground = inks.on_cursor if self.has_focus else inks.on_idle_cursor
                 line = [(text, ground + style) for text, style in line]
             elif at + 1 == self.hover:
                 line = [(text, inks.on_hover + style) for text, style in line]
             if thumb:
-                used = sum(w + 1 for _, w in fitted)
-                line = [*line, (" " * (width - 1 - used), Style.null()), ("┃" if at in thumb else " ", inks.faint)]
+                line = [*line, ("┃" if at in thumb else " ", inks.faint)]
             rows.append(line)
         if len(self._cache) > 4 * room + 64:
             self._cache.clear()

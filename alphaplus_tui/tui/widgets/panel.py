@@ -66,6 +66,8 @@ class Panel(Widget, can_focus=True):
 
     def pull(self, look: Look) -> None:
         """Look at the state, and draw what is not yet on the screen."""
+        if not self.content_size.area:
+            return
         condition = self.condition(look)
         self.say(self.title(look), condition)
         height = self.content_size.height

@@ -11,7 +11,7 @@ from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.theme import Inks
 from alphaplus_tui.tui.widgets.grid import Cell, Column, LiveGrid
-from alphaplus_tui.tui.widgets.panel import Condition, Kind
+from alphaplus_tui.tui.widgets.panel import Condition, Kind, Piece
 
 _MARKS = {"RUNNING": "●", "STARTING": "◐", "WAITING": "○", "BACKING_OFF": "◌", "STOPPED": "■", "FAILED": "✗"}
 
@@ -102,7 +102,7 @@ COLUMNS: tuple[Column[TreeRow], ...] = (
     Column("health", "Health", 8, _health, rank=1),
     Column("uptime", "Up", 7, _uptime, right=True, rank=2),
     Column("restarts", "Rst", 3, _restarts, right=True, rank=3),
-    Column("trouble", "Reason, last error", 18, _trouble, rank=4, grow=True),
+    Column("trouble", "Reason, last error", 12, _trouble, rank=4, grow=True),
 )
 
 
@@ -148,6 +148,24 @@ class ServiceTree(LiveGrid[TreeRow]):
     def stamp(self, row: TreeRow, look: Look) -> Hashable:
         next_try = row.service.next_try_at
         return int(look.mono), next_try is not None and round(next_try - look.mono)
+
+    def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:
+        """The tree, and the service under the cursor in full below it."""
+        if height < len(look.state.services) + 6:
+            return super().lines(look, width, height)
+        rows = super().lines(look, width, height - 5)
+        row, inks = look.state.services.get(self.cursor), look.inks
+        if row is None:
+            return rows
+        rows += [[] for _ in range(height - 4 - len(rows))]
+        facts = (
+            ("starts after", ", ".join(row.after) or "nothing"),
+            ("reason", row.reason or fmt.NOTHING),
+            ("last error", row.last_error or fmt.NOTHING),
+        )
+        rows.append([(f" {row.name}", inks.strong)])
+        rows += [[(f" {name:<13}", inks.dim), (fmt.fit(text, width - 15), inks.base)] for name, text in facts]
+        return rows
 
     def copy_row(self) -> str:
         row = self.desk.session.state.services.get(self.cursor)
