@@ -40,10 +40,8 @@ WHERE instrument_id = $1 AND ts >= $2 AND ts < $3 AND (ts, sub_ms_ns) >= ($4, $5
 ORDER BY ts, seq LIMIT $10
 """
 
-_PLACE = "SELECT max(ts) FROM trades WHERE instrument_id = $1 AND trade_id = $2 AND seq = $3 AND ts >= $4 AND ts < $5"
-"""Where a page ended; quick where the trade's id is its number, as on most exchanges."""
-
-_PLACE_BY_SEQ = "SELECT max(ts) FROM trades WHERE instrument_id = $1 AND seq = $2 AND ts >= $3 AND ts < $4"
+_PLACE = "SELECT max(ts) FROM trades WHERE instrument_id = $1 AND seq = $2 AND ts >= $3 AND ts < $4"
+"""Where a page ended that nobody remembers; reads the whole range."""
 
 _LAST_TRADES = """
 SELECT wanted.id, last.seq, last.ts, last.sub_ms_ns
@@ -64,6 +62,8 @@ FROM instruments ORDER BY exchange, symbol
 """
 
 _EARLIEST = to_postgres(0)
+_PLACES = 1000
+"""Ends of pages that are remembered."""
 
 
 class PostgresReader:
@@ -82,6 +82,7 @@ class PostgresReader:
         """kind: ``embedded`` or ``postgresql``; unready: why the tables cannot be used yet, empty when they can."""
         self._pool, self._known, self._meters, self._deadline_s = pool, known, meters, deadline_s
         self._kind, self._unready = kind, unready
+        self._places: dict[tuple[InstrumentId, int], int] = {}
 
     async def candles(
         self, instrument: InstrumentId, timeframe: Timeframe, *, start: int, end: int, limit: int
@@ -105,7 +106,10 @@ class PostgresReader:
             first, last = _whole_ms(start), _whole_ms(end - 1)
             after = (_EARLIEST - 1, 0)
             if after_seq is not None:
-                after = (await _place(connection, number, after_seq, first, last + 1), after_seq)
+                place = self._places.get((instrument, after_seq))
+                if place is None:
+                    place = await connection.fetchval(_PLACE, number, after_seq, first, last + 1)
+                after = (_EARLIEST if place is None else place, after_seq)
             rows = await connection.fetch(
                 _TRADES,
                 number,
@@ -118,6 +122,8 @@ class PostgresReader:
                 *after,
                 limit,
             )
+        if rows:
+            self._remember(instrument, rows[-1])
         return tuple(_trade(instrument, row) for row in rows)
 
     async def last_trades(self, instruments: Sequence[InstrumentId]) -> dict[InstrumentId, LastTrade]:
@@ -160,6 +166,12 @@ class PostgresReader:
             await connection.fetchval("SELECT 1")
             return time.perf_counter() - started
 
+    def _remember(self, instrument: InstrumentId, last: "asyncpg.Record") -> None:
+        """The next page begins behind ``last``, and need not look for it."""
+        self._places[instrument, last["seq"]] = last["ts"]
+        if len(self._places) > _PLACES:
+            del self._places[next(iter(self._places))]
+
     @asynccontextmanager
     async def _query(
         self, label: str, *instruments: InstrumentId, need_tables: bool = True
@@ -171,14 +183,6 @@ class PostgresReader:
             await self._known.learn(connection, instruments)
             yield connection
         self._meters.histogram("db_query", (("query", label),)).observe(time.perf_counter() - started)
-
-
-async def _place(connection: "Connection", number: int, seq: int, first: int, end: int) -> int:
-    """The time of the trade after which a page begins, or the earliest when it is not in the range."""
-    found: int | None = await connection.fetchval(_PLACE, number, str(seq), seq, first, end)
-    if found is None:
-        found = await connection.fetchval(_PLACE_BY_SEQ, number, seq, first, end)
-    return _EARLIEST if found is None else found
 
 
 def _first_us(ts_ns: int) -> int:

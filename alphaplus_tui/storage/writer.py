@@ -32,7 +32,7 @@ _CAREFUL_BATCHES = 8
 _INCOMING = "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_trades (LIKE trades) ON COMMIT DELETE ROWS"
 _NEW_TRADES = (
     f"INSERT INTO trades ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} FROM incoming_trades "  # noqa: S608 - words of ours
-    "ON CONFLICT (instrument_id, trade_id, ts) DO NOTHING"
+    "ON CONFLICT (instrument_id, ts, trade_id) DO NOTHING"
 )
 
 
