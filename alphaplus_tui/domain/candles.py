@@ -1,6 +1,6 @@
 """Turns the trades of one instrument into candles of several timeframes, in whatever order they come."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -8,12 +8,11 @@ from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.domain.span import Span
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
+from alphaplus_tui.domain.unknown import FOREVER, NEVER, UnknownTimes
 
 GRACE_NS = 1_500_000_000
 """A span without a later trade closes so long after its end."""
 
-_NEVER = -(2**63)
-_FOREVER = 2**63 - 1
 _LONGEST_FLAT = 50_000
 """Spans without a trade that are filled one by one; a longer silence stays a hole."""
 
@@ -26,17 +25,6 @@ class Changes(Struct, frozen=True, gc=False):
 
 
 NOTHING = Changes()
-
-
-class _Unknown:
-    """A stretch of time, both ends included, in which trades are missing."""
-
-    __slots__ = ("last_seq", "pending", "since", "until")
-
-    def __init__(self, since: int, until: int, last_seq: int) -> None:
-        self.since, self.until, self.last_seq = since, until, last_seq
-        self.pending = True
-        """The missing trades may still come."""
 
 
 class CandleBuilder:
@@ -53,13 +41,17 @@ class CandleBuilder:
         """keep: closed spans that can still be corrected; those that wait for missing trades are kept besides."""
         self.instrument = instrument
         self._tracks = tuple(_Track(instrument, timeframe, keep) for timeframe in timeframes)
-        self._gaps: dict[int, _Unknown] = {}
-        self._feed_lost_since: int | None = None
+        self._unknown = UnknownTimes()
         self._floor_seq: int | None = None  # trades before this one are not ours to sum
-        self._first_ts = _FOREVER
+        self._first_ts = FOREVER
         self._newest_seq = -1
-        self._newest_ts = _NEVER
+        self._newest_ts = NEVER
         self._stored: tuple[int, int] | None = None
+
+    @property
+    def spans_kept(self) -> int:
+        """Over all timeframes."""
+        return sum(len(track.spans) for track in self._tracks)
 
     def add(self, trade: Trade) -> Changes:
         """Take a trade that was not taken before."""
@@ -72,7 +64,10 @@ class CandleBuilder:
         elif seq < self._floor_seq:
             return NOTHING
         if seq > self._newest_seq:
-            self._passed_on(trade, closed)
+            self._newest_seq = seq
+            if self._unknown.any and (since := self._unknown.passed(seq, trade.ts_event)) is not None:
+                closed.extend(self._review(since).closed)
+            self._newest_ts = max(self._newest_ts, trade.ts_event)
         if trade.ts_event < self._first_ts:
             self._first_ts = trade.ts_event
             closed.extend(self._review(trade.ts_event).closed)
@@ -93,7 +88,7 @@ class CandleBuilder:
         """Close what ended by ``now`` (UTC ns on the exchange's clock)."""
         closed: list[Candle] = []
         for track in self._tracks:
-            if track.horizon != _NEVER and now >= track.horizon + track.length + GRACE_NS:
+            if track.horizon != NEVER and now >= track.horizon + track.length + GRACE_NS:
                 self._close_until(track, open_time(now - GRACE_NS, track.timeframe), closed)
         return Changes((), tuple(closed)) if closed else NOTHING
 
@@ -102,34 +97,29 @@ class CandleBuilder:
         if self._floor_seq is None:
             return NOTHING  # before our beginning
         if first_seq > self._newest_seq:
-            gap = _Unknown(self._newest_ts, _FOREVER, last_seq)
-            self._feed_lost_since = None
+            since, until = self._newest_ts, FOREVER
         elif last_seq == self._floor_seq - 1:
-            gap = _Unknown(_NEVER, self._first_ts, last_seq)
+            since, until = NEVER, self._first_ts
             self._floor_seq = first_seq
         else:
             return NOTHING  # of a time that we do not sum
-        self._gaps[first_seq] = gap
-        return self._review(gap.since)
+        self._unknown.open(first_seq, last_seq, since, until)
+        return self._review(since)
 
     def close_gap(self, first_seq: int) -> Changes:
         """All trades of the gap have been added."""
-        gap = self._gaps.pop(first_seq, None)
-        return self._review(gap.since) if gap else NOTHING
+        since = self._unknown.close(first_seq)
+        return self._review(since) if since is not None else NOTHING
 
     def give_up(self, first_seq: int) -> Changes:
         """The rest of the gap will not come."""
-        gap = self._gaps.get(first_seq)
-        if gap is None:
-            return NOTHING
-        gap.pending = False
-        return self._review(gap.since)
+        since = self._unknown.give_up(first_seq)
+        return self._review(since) if since is not None else NOTHING
 
     def feed_lost(self) -> Changes:
         """From the newest trade on nothing is certain, until the next one says whether some were missed."""
-        if self._floor_seq is None or self._feed_lost_since is not None:
+        if self._floor_seq is None or not self._unknown.lose(self._newest_ts):
             return NOTHING
-        self._feed_lost_since = self._newest_ts
         return self._review(self._newest_ts)
 
     def stored_until(self, seq: int, ts: int) -> Changes:
@@ -141,13 +131,10 @@ class CandleBuilder:
         """The exchange counts anew from ``first_seq`` on; what traded since the newest trade will not come."""
         if self._floor_seq is None:
             return NOTHING
-        for gap in self._gaps.values():
-            gap.pending = False
-        since = self._newest_ts
-        lost = self._gaps[-1 - len(self._gaps)] = _Unknown(since, _FOREVER, first_seq - 1)
-        lost.pending = False
+        self._unknown.open(first_seq - 1, first_seq - 1, self._newest_ts, FOREVER)
+        self._unknown.give_up_all()
         self._floor_seq, self._newest_seq = first_seq, first_seq - 1
-        return self._review(_NEVER)
+        return self._review(NEVER)
 
     def replace(self, candle: Candle) -> None:
         """The exchange's own candle stands; trades that come later change it no more."""
@@ -157,22 +144,9 @@ class CandleBuilder:
                 if span is not None and candle.revision > span.revision:
                     span.revision, span.replaced = candle.revision, True
 
-    def _passed_on(self, trade: Trade, closed: list[Candle]) -> None:
-        """A trade newer than all others ends what was open at the end."""
-        since = None
-        for gap in self._gaps.values():
-            if gap.until == _FOREVER and gap.last_seq < trade.seq:
-                gap.until, since = trade.ts_event, gap.since
-        if self._feed_lost_since is not None:
-            since, self._feed_lost_since = self._feed_lost_since, None
-        self._newest_seq = trade.seq
-        self._newest_ts = max(self._newest_ts, trade.ts_event)
-        if since is not None:
-            closed.extend(self._review(since).closed)
-
     def _open_span(self, track: "_Track", trade: Trade, closed: list[Candle]) -> None:
         opens = open_time(trade.ts_event, track.timeframe)
-        if track.horizon == _NEVER:
+        if track.horizon == NEVER:
             track.horizon = opens
         self._close_until(track, opens, closed)
         span = track.current = track.spans[opens] = Span(opens, opens + track.length, trade.price)
@@ -183,13 +157,15 @@ class CandleBuilder:
         opens = open_time(trade.ts_event, track.timeframe)
         span = track.spans.get(opens)
         if span is None:
+            if opens < track.forgotten_until:
+                return
             span = track.spans[opens] = Span(opens, opens + track.length, trade.price)
         elif span.replaced:
             return
         span.take(trade)
         span.complete = self._complete(opens, span.end)
         span.dirty = True
-        if not self._pending(opens, span.end):
+        if not self._unknown.pending(opens, span.end):
             self._settle(track, opens, closed)
 
     def _close_until(self, track: "_Track", until: int, closed: list[Candle]) -> None:
@@ -204,7 +180,7 @@ class CandleBuilder:
             opens = track.horizon
             track.horizon += track.length
             self._fill(track, opens, closed)
-        track.forget(lambda span: self._pending(span.open_time, span.end))
+        track.forget(self._unknown.certain_until())
 
     def _fill(self, track: "_Track", opens: int, closed: list[Candle]) -> None:
         """A flat candle where nothing traded, if that is certain and a price is known."""
@@ -215,7 +191,7 @@ class CandleBuilder:
 
     def _review(self, since: int) -> Changes:
         """What is known changed from the moment ``since`` on: look again at every span it touches."""
-        self._forget_gaps()
+        self._unknown.forget_before(min((track.oldest for track in self._tracks), default=NEVER))
         closed: list[Candle] = []
         forming: list[Candle] = []
         for track in self._tracks:
@@ -239,7 +215,9 @@ class CandleBuilder:
             if before is not None and moved:
                 span.move(before.close)
             complete = self._complete(span.open_time, span.end)
-            if complete == span.complete and (not (span.dirty or moved) or self._pending(span.open_time, span.end)):
+            if complete == span.complete and (
+                not (span.dirty or moved) or self._unknown.pending(span.open_time, span.end)
+            ):
                 return
             span.complete = complete
             track.emit(span, closed)
@@ -247,17 +225,7 @@ class CandleBuilder:
             span = follower if follower is not None and not follower.trades else None
 
     def _complete(self, opens: int, ends: int) -> bool:
-        if self._start >= opens:
-            return False
-        if self._feed_lost_since is not None and self._feed_lost_since < ends:
-            return False
-        return not any(gap.since < ends and gap.until >= opens for gap in self._gaps.values())
-
-    def _pending(self, opens: int, ends: int) -> bool:
-        """Whether missing trades of a span may still come."""
-        if self._feed_lost_since is not None and self._feed_lost_since < ends:
-            return True
-        return any(gap.pending and gap.since < ends and gap.until >= opens for gap in self._gaps.values())
+        return self._start < opens and not self._unknown.touches(opens, ends)
 
     @property
     def _start(self) -> int:
@@ -266,33 +234,28 @@ class CandleBuilder:
             return self._stored[1]
         return self._first_ts
 
-    def _forget_gaps(self) -> None:
-        """Those given up, older than any span that could still change."""
-        oldest = min((track.oldest for track in self._tracks), default=_NEVER)
-        for first_seq in [k for k, gap in self._gaps.items() if not gap.pending and gap.until < oldest]:
-            del self._gaps[first_seq]
-
 
 class _Track:
     """The spans of one timeframe."""
 
-    __slots__ = ("_instrument", "_keep", "current", "horizon", "length", "spans", "timeframe")
+    __slots__ = ("_instrument", "_keep", "current", "forgotten_until", "horizon", "length", "spans", "timeframe")
 
     def __init__(self, instrument: InstrumentId, timeframe: Timeframe, keep: int) -> None:
         self._instrument, self.timeframe, self._keep = instrument, timeframe, keep
         self.length = duration_ns(timeframe)
         self.spans: dict[int, Span] = {}
         self.current: Span | None = None
-        self.horizon = _NEVER
+        self.horizon = NEVER
         """Spans that open before this moment are closed."""
+        self.forgotten_until = NEVER
 
     @property
     def oldest(self) -> int:
-        return min(self.spans, default=_NEVER)
+        return min(self.spans, default=NEVER)
 
     def openings(self, since: int) -> Iterator[int]:
         """Opening times of the closed spans that end after ``since``, holes included, as far back as any is kept."""
-        if not self.spans or self.horizon == _NEVER:
+        if not self.spans or self.horizon == NEVER:
             return
         opens = max(self.oldest, open_time(since, self.timeframe) if since > 0 else 0)
         if self.horizon - opens > _LONGEST_FLAT * self.length:
@@ -311,8 +274,10 @@ class _Track:
         span.dirty = False
         closed.append(span.candle(self._instrument, self.timeframe, forming=False))
 
-    def forget(self, waits: Callable[[Span], bool]) -> None:
+    def forget(self, certain_until: int) -> None:
+        """Drop all but the newest spans, none of which something may still come for."""
         if len(self.spans) > 2 * self._keep:
             for opens in sorted(self.spans)[: -self._keep]:
-                if not waits(self.spans[opens]):
+                if opens + self.length <= certain_until:
                     del self.spans[opens]
+                    self.forgotten_until = max(self.forgotten_until, opens + self.length)

@@ -1,10 +1,11 @@
 """Sums up the trades of one span of time, exactly and in whatever order they come."""
 
-from math import fsum
-
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
+
+_UNITS = 1e12
+_UNITS_INT = 10**12
 
 
 class Span:
@@ -15,7 +16,7 @@ class Span:
         "_first",
         "_last_seq",
         "_last_ts",
-        "_sum",
+        "_volume",
         "close",
         "complete",
         "dirty",
@@ -37,8 +38,7 @@ class Span:
         self.revision = -1  # not told yet
         self.complete, self.dirty, self.replaced = True, False, False
         self.trades, self.provenance = 0, Provenance.FLAT
-        self._sum: list[float] = []
-        self._bought: list[float] = []
+        self._volume = self._bought = 0  # in units of 1e-12: whole numbers add up to the same in any order
         self._first: tuple[int, int] = (0, 0)
         self._last_ts: int = 0
         self._last_seq: int = 0
@@ -62,9 +62,10 @@ class Span:
         elif price < self.low:
             self.low = price
         self.trades += 1
-        _add(self._sum, trade.quantity)
+        quantity = round(trade.quantity * _UNITS)
+        self._volume += quantity
         if trade.side is Side.BUY:
-            _add(self._bought, trade.quantity)
+            self._bought += quantity
         if trade.provenance is not Provenance.BACKFILLED:
             self.provenance = trade.provenance
 
@@ -77,9 +78,9 @@ class Span:
             self.high,
             self.low,
             self.close,
-            fsum(self._sum),
+            self._volume / _UNITS_INT,
             self.trades,
-            fsum(self._bought),
+            self._bought / _UNITS_INT,
             self.provenance,
             0 if forming else self.revision,
             forming,
@@ -90,25 +91,6 @@ class Span:
         self.open = self.high = self.low = self.close = trade.price
         self._first = (trade.ts_event, trade.seq)
         self._last_ts, self._last_seq = trade.ts_event, trade.seq
-        self._sum = [trade.quantity]
-        self._bought = [trade.quantity] if trade.side is Side.BUY else []
+        self._volume = round(trade.quantity * _UNITS)
+        self._bought = self._volume if trade.side is Side.BUY else 0
         self.trades, self.provenance = 1, trade.provenance
-
-
-def _add(partials: list[float], x: float) -> None:
-    """Add ``x`` to a sum kept without rounding as a few floats that do not overlap.
-
-    Source: J. R. Shewchuk, Adaptive Precision Floating-Point Arithmetic (1997), Grow-Expansion.
-    """
-    kept = 0
-    for partial in partials:
-        y = partial
-        if abs(x) < abs(y):
-            x, y = y, x
-        high = x + y
-        low = y - (high - x)
-        if low:
-            partials[kept] = low
-            kept += 1
-        x = high
-    partials[kept:] = [x]

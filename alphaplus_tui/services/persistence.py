@@ -35,6 +35,8 @@ _FLUSH_EVERY_S = 0.1
 _RETRY_EVERY_S = 0.5
 _IN_MEMORY_S = 5.0
 _IN_MEMORY_BYTES = 64 * 1024 * 1024
+_IN_MEMORY_TRADES = 200_000
+"""While nobody writes at all, as the service was stopped."""
 _LAST_FLUSH_S = 2.0
 _HANG_AFTER_S = 60.0
 _BOOK_EVERY_NS = 10_000_000_000
@@ -242,7 +244,7 @@ class PersistenceService:
 
     def _on_trade(self, event: TradeAccepted | TradeRestored) -> None:
         self._buffer.add_trade(event.trade)
-        if not self._running and self._buffer.bytes_used > _IN_MEMORY_BYTES:
+        if not self._running and len(self._buffer.trades) > _IN_MEMORY_TRADES:
             self._shed.remember(self._buffer.drop_trades_and_books())
 
     def _on_gap_opened(self, event: GapOpened) -> None:
