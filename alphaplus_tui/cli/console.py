@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _CLOSES_WITHIN_S = 2.0
 
-_AS_IT_WAS = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[?1004l\x1b[?1049l\x1b[?25h\x1b[0m"
+_AS_IT_WAS = (
+    b"\x1b[<u\x1b[?7h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l"
+    b"\x1b[?2004l\x1b[?1004l\x1b[?1049l\x1b[?25h\x1b[0m"
+)
 """Mouse, paste and focus reports off, the ordinary screen, cursor and colours."""
 
 
@@ -72,5 +75,5 @@ def _terminal() -> Generator[_Closing]:
         # the terminal may be gone
         with suppress(OSError, ValueError, termios.error):
             if not closing.orderly:
-                os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, _AS_IT_WAS)
+                os.write(sys.stdin.fileno(), _AS_IT_WAS)
             termios.tcsetattr(descriptor, termios.TCSANOW, before)

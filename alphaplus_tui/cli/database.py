@@ -28,11 +28,14 @@ def show_database(wishes: Wishes, *, as_json: bool) -> None:
 
 
 def migrate(wishes: Wishes, *, as_json: bool) -> None:
-    async def work(_: Settings, database: ShortDatabase) -> int:
-        return await database.migrate()
+    async def work(_: Settings, database: ShortDatabase) -> tuple[int, int]:
+        before = (await database.statistics()).schema_version
+        return before, await database.migrate()
 
-    version = with_database(wishes, "db migrate", work)
+    before, version = with_database(wishes, "db migrate", work)
     if as_json:
-        typer.echo(msgspec.json.encode({"event": "migrated", "schema_version": version}).decode())
+        typer.echo(msgspec.json.encode({"event": "migrated", "from": before, "to": version}).decode())
+    elif before == version:
+        typer.echo(f"the schema is up to date: version {version}")
     else:
-        typer.echo(f"schema {version}")
+        typer.echo(f"the schema went from version {before} to {version}")

@@ -161,7 +161,8 @@ def _say_waiting(holder: EngineInfo) -> None:
 
 
 def _check_terminal() -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # the console reads from stdin and draws on stderr
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError("the console needs a terminal; without one use `alphaplus --headless`")
     if os.environ.get("TERM", "") in {"", "dumb"}:
         raise UsageError(

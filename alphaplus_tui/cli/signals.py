@@ -15,6 +15,9 @@ T = TypeVar("T")
 
 EXIT_BY_SIGNAL = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
 
+_FORCED_AFTER_S = 7.0
+"""An orderly end takes 5 s at most; a terminal that takes no more text can hold up everything."""
+
 
 class Stop:
     """Set by the first SIGINT, SIGTERM or SIGHUP; a second SIGINT ends the process at once."""
@@ -33,7 +36,9 @@ class Stop:
     def _heard(self, number: signal.Signals) -> None:
         if self.code is not None and number == signal.SIGINT:
             os._exit(EXIT_BY_SIGNAL[signal.SIGINT])
-        self.code = self.code or EXIT_BY_SIGNAL[number]
+        if self.code is None:
+            self.code = EXIT_BY_SIGNAL[number]
+            end_within(_FORCED_AFTER_S, self.code)
         self.event.set()
 
 
