@@ -12,6 +12,7 @@ from alphaplus_tui.errors import ConfigError, ProtocolError
 from alphaplus_tui.exchanges.binance.feed import BinanceFeed
 from alphaplus_tui.exchanges.binance.frames import HistoricalTrade, Kline
 from alphaplus_tui.exchanges.binance.markets import Markets
+from alphaplus_tui.exchanges.binance.parser import LARGEST_ID
 from alphaplus_tui.exchanges.binance.rest import MOST_CANDLES, MOST_TRADES, BinanceRest
 from alphaplus_tui.exchanges.binance.symbols import to_ns
 from alphaplus_tui.exchanges.registry import DEMO, Tap
@@ -104,7 +105,12 @@ class BinanceMarketData:
 
 def _candle(instrument: Instrument, timeframe: Timeframe, row: Kline, now: int) -> Candle:
     opened, open_, high, low, close, volume, closes, _, trades, bought, _, _ = row
-    if not (0 < low <= min(open_, close) and max(open_, close) <= high < 1e13 and 0 <= volume < 1e16):
+    if not (
+        0 < low <= min(open_, close)
+        and max(open_, close) <= high < 1e13
+        and 0 <= volume < 1e16
+        and 0 <= opened < LARGEST_ID
+    ):
         raise ProtocolError(f"a candle of {instrument.symbol} that cannot be: {row!r}")
     return Candle(
         instrument=instrument.id,
@@ -123,7 +129,7 @@ def _candle(instrument: Instrument, timeframe: Timeframe, row: Kline, now: int) 
 
 
 def _trade(instrument: Instrument, row: HistoricalTrade, ts_recv: int) -> Trade:
-    if not (0 < row.price < 1e13 and 0 < row.qty < 1e16):
+    if not (0 < row.price < 1e13 and 0 < row.qty < 1e16 and 0 <= row.id <= LARGEST_ID and 0 < row.time < LARGEST_ID):
         raise ProtocolError(f"a trade of {instrument.symbol} that cannot be: {row!r}")
     side = Side.SELL if row.is_buyer_maker else Side.BUY
     ts_event = to_ns(row.time)

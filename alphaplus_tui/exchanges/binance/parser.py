@@ -24,6 +24,8 @@ from alphaplus_tui.ports.market_data import FeedEvent
 
 DAY_NS = 86_400_000_000_000
 _LARGEST_FRAME = 4 * 2**20
+LARGEST_ID = 2**63 - 1
+"""JSON knows no bound; whoever stores a number does."""
 _ABSURD_PRICE = 1e13
 _ABSURD_QUANTITY = 1e16
 PREFIX = b'{"stream":"'
@@ -120,8 +122,8 @@ class Parser:
             data = decode(frame).data
             if data.symbol != symbol:
                 raise Unusable(_another(data.symbol, symbol))
-            if not 0 <= data.first_update_id <= data.last_update_id:
-                raise Unusable("update numbers that run backwards")
+            if not 0 <= data.first_update_id <= data.last_update_id <= LARGEST_ID:
+                raise Unusable("update numbers that cannot be")
             ts_event = _moment(data.time, ts_recv)
             _check_levels(data.bids)
             _check_levels(data.asks)
@@ -145,7 +147,7 @@ def _trades(instrument: Instrument, provenance: Provenance, pulse: Pulse) -> Rou
         price, quantity, trade_id = data.price, data.quantity, data.trade_id
         if data.symbol != symbol:
             raise Unusable(_another(data.symbol, symbol))
-        if not (0.0 < price < _ABSURD_PRICE and 0.0 < quantity < _ABSURD_QUANTITY and trade_id >= 0):
+        if not (0.0 < price < _ABSURD_PRICE and 0.0 < quantity < _ABSURD_QUANTITY and 0 <= trade_id <= LARGEST_ID):
             raise Unusable(f"price {price!r}, quantity {quantity!r}, id {trade_id!r}: cannot be")
         ts_event = _moment(data.time, ts_recv)
         pulse.trades += 1
@@ -169,6 +171,7 @@ def _tickers(instrument: Instrument) -> Route:
             return ()  # a side of the book is empty: there is no best price
         if not (
             0.0 < bid < ask < _ABSURD_PRICE
+            and 0 <= data.update_id <= LARGEST_ID
             and 0.0 <= data.bid_quantity < _ABSURD_QUANTITY
             and 0.0 <= data.ask_quantity < _ABSURD_QUANTITY
         ):
