@@ -45,7 +45,7 @@ async def clear(data_dir: Path) -> bool:
 
     At most 4 s. The caller holds the lock of the data folder, so that whoever is still there is nobody's.
     """
-    if not read_pid_file(data_dir):
+    if not pid_file(data_dir).exists():
         return False
     found = await asyncio.to_thread(_workers_in, data_dir)
     if found:
