@@ -23,7 +23,7 @@ class Standing(IntEnum):
 class Gap:
     """Numbers that were skipped, less those that came since."""
 
-    __slots__ = ("_ranges", "first", "last", "missing", "reason", "shed")
+    __slots__ = ("first", "last", "missing", "ranges", "reason", "shed")
 
     def __init__(self, first: int, last: int, *, shed: bool = False) -> None:
         """shed: the trades were seen, but could not be kept."""
@@ -31,14 +31,15 @@ class Gap:
         self.missing = last - first + 1
         self.reason = ""
         """Why the rest cannot be had."""
-        self._ranges: list[tuple[int, int]] = [(first, last)]
+        self.ranges: list[tuple[int, int]] = [(first, last)]
+        """What is still missing, both ends included, in order."""
 
     def take(self, seq: int) -> bool:
         """Whether ``seq`` was missing; it no longer is."""
-        for index, (first, last) in enumerate(self._ranges):
+        for index, (first, last) in enumerate(self.ranges):
             if first <= seq <= last:
                 rest = [(first, seq - 1), (seq + 1, last)]
-                self._ranges[index : index + 1] = [(low, high) for low, high in rest if low <= high]
+                self.ranges[index : index + 1] = [(low, high) for low, high in rest if low <= high]
                 self.missing -= 1
                 return True
         return False

@@ -71,6 +71,8 @@ class PersistenceService:
         self._oldest_at: float | None = None
         self._retry_at = 0.0
         self._away = ""
+        self._away_told = False
+        self._patient_until = clock.monotonic() + _IN_MEMORY_S
         self._shed = ShedTrades()
         self._running = False
         self._told: dict[tuple[InstrumentId, int], GapRecord] = {}
@@ -96,6 +98,7 @@ class PersistenceService:
 
     async def run(self, life: Life) -> None:
         self._running = True
+        self._patient_until = self._clock.monotonic() + _IN_MEMORY_S
         life.ready()
         try:
             while True:
@@ -113,27 +116,34 @@ class PersistenceService:
         await settled
 
     async def _flush(self, life: Life) -> None:
+        now = self._clock.monotonic()
         if len(self._buffer) and self._oldest_at is None:
-            self._oldest_at = self._clock.monotonic()
-        if self._clock.monotonic() >= self._retry_at:
+            self._oldest_at = now
+        if now >= self._retry_at:
             try:
                 await self._write_everything()
             except TransientError as error:
-                self._retry_at = self._clock.monotonic() + _RETRY_EVERY_S
-                if not self._away:
-                    log.warning("database_away", error=str(error))
+                self._retry_at = now + _RETRY_EVERY_S
                 self._away = str(error) or type(error).__name__
             else:
-                if self._away:
-                    log.info("database_back")
                 self._away = ""
         await self._relieve_memory()
-        if self._away:
-            life.degraded(f"waiting for the database: {self._away}")
-        else:
-            life.healthy()
+        self._say_how_it_is(life, now)
         self._buffered_rows.set(len(self._buffer) + (len(self._pending[0]) if self._pending else 0))
         self._spool_bytes.set(self._spool.bytes_used)
+
+    def _say_how_it_is(self, life: Life, now: float) -> None:
+        """Edges are logged; a database that is just starting is none."""
+        if not self._away:
+            if self._away_told:
+                log.info("database_back")
+            self._away_told, self._patient_until = False, now
+            life.healthy()
+        elif now >= self._patient_until:
+            if not self._away_told:
+                log.warning("database_away", error=self._away)
+            self._away_told = True
+            life.degraded(f"waiting for the database: {self._away}")
 
     async def _write_everything(self) -> None:
         """What the spool holds first, then what came since; raises where the database does not answer."""
