@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 
 from alphaplus_tui.simulator.answers import Answers
+from alphaplus_tui.simulator.clock import MarketClock
 from alphaplus_tui.simulator.faults import Fault, FaultError, parse_faults
 from alphaplus_tui.simulator.havoc import Havoc
 from alphaplus_tui.simulator.hub import Hub
@@ -28,6 +29,8 @@ from alphaplus_tui.simulator.sockets import Sockets
 
 _TICK_S = 0.010
 _TENTH_S, _SECOND_S, _FLUSH_S = 0.1, 1.0, 0.2
+_LONGEST_STEP_MS = 1000
+"""Of market time per tick, when there is much to catch up with."""
 _PING_EVERY_S, _PONG_WITHIN_S = 20.0, 60.0
 
 
@@ -51,8 +54,9 @@ class Exchange:
     """The running market with its books, connections, faults and journal."""
 
     def __init__(self, options: Options) -> None:
-        self._started_ms, self._started_s = time.time_ns() // 1_000_000, time.monotonic()
-        self.market = Market(options.market, options.seed, options.rate, options.symbols, now_ms=self._started_ms)
+        started_s = time.monotonic()
+        self._clock = MarketClock()
+        self.market = Market(options.market, options.seed, options.rate, options.symbols, now_ms=self._clock.now_ms())
         self.hub = Hub()
         self.publisher = Publisher(self.market, self.hub, options.seed)
         self.havoc = Havoc(self.hub, options.seed)
@@ -63,8 +67,8 @@ class Exchange:
             self._keep_alive: _PING_EVERY_S,
             **({self._journal.flush: _FLUSH_S} if self._journal else {}),
         }
-        self._next_s = {action: self._started_s + every_s for action, every_s in self._due.items()}
-        self.havoc.load(list(options.faults), self._started_s)
+        self._next_s = {action: started_s + every_s for action, every_s in self._due.items()}
+        self.havoc.load(list(options.faults), started_s)
 
     def routes(self, options: Options) -> list[web.RouteDef]:
         rest = Rest(
@@ -76,6 +80,7 @@ class Exchange:
         control = [
             web.get("/control/faults", self._show_faults),
             web.post("/control/faults", self._load_faults),
+            web.get("/control/connections", self._show_connections),
         ]
         return rest.routes() + control + Sockets(self.hub, self.havoc.refuses_subscriptions).routes()
 
@@ -92,7 +97,7 @@ class Exchange:
 
     def _tick(self, now_s: float) -> None:
         self.havoc.tick(now_s)
-        orders = self.market.advance(self._started_ms + int((now_s - self._started_s) * 1000))
+        orders = self.market.advance(min(self._clock.now_ms(), self.market.now_ms + _LONGEST_STEP_MS))
         if self._journal:
             for order in orders:
                 self._journal.write(order)
@@ -106,6 +111,8 @@ class Exchange:
     def _keep_alive(self) -> None:
         now_s = asyncio.get_running_loop().time()
         for client in tuple(self.hub.clients):
+            if client.frozen:
+                continue
             if now_s - client.last_pong_s > _PONG_WITHIN_S:
                 client.cut()
             else:
@@ -115,6 +122,11 @@ class Exchange:
         rows = zip(self.havoc.faults, self.havoc.counts, strict=True)
         shown = [{**msgspec.to_builtins(fault), "count": count} for fault, count in rows]
         return web.json_response({"faults": shown})
+
+    async def _show_connections(self, _request: web.Request) -> web.Response:
+        clients = sorted(self.hub.clients, key=lambda client: client.number)
+        shown = [{"number": client.number, "streams": [*client.streams]} for client in clients]
+        return web.json_response({"connections": shown})
 
     async def _load_faults(self, request: web.Request) -> web.Response:
         try:

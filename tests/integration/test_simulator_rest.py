@@ -125,24 +125,23 @@ async def test_tickers_of_one_several_and_all(api: Client) -> None:
     assert float(day["priceChange"]) == pytest.approx(change, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("path", "query", "code"),
-    [
-        ("klines", {"symbol": "NOPE", "interval": "1m"}, -1121),
-        ("klines", {"symbol": "BTCUSDT", "interval": "7m"}, -1120),
-        ("klines", {"symbol": "BTCUSDT"}, -1102),
-        ("depth", {}, -1102),
-        ("trades", {"symbol": "BTCUSDT", "limit": "many"}, -1100),
-        ("aggTrades", {"symbol": "BTCUSDT", "fromId": "1", "startTime": "2"}, -1128),
-        ("ticker/price", {"symbols": "BTCUSDT"}, -1100),
-        ("ticker/24hr", {"type": "HUGE"}, -1139),
-    ],
+WRONG_REQUESTS: tuple[tuple[str, dict[str, str], int], ...] = (
+    ("klines", {"symbol": "NOPE", "interval": "1m"}, -1121),
+    ("klines", {"symbol": "BTCUSDT", "interval": "7m"}, -1120),
+    ("klines", {"symbol": "BTCUSDT"}, -1102),
+    ("depth", {}, -1102),
+    ("trades", {"symbol": "BTCUSDT", "limit": "many"}, -1100),
+    ("aggTrades", {"symbol": "BTCUSDT", "fromId": "1", "startTime": "2"}, -1128),
+    ("ticker/price", {"symbols": "BTCUSDT"}, -1100),
+    ("ticker/24hr", {"type": "HUGE"}, -1139),
 )
-async def test_wrong_requests_get_the_exchanges_errors(path: str, query: dict[str, str], code: int) -> None:
-    async with running_simulator(symbols=2) as simulator, aiohttp.ClientSession() as http:
-        status, found, _ = await Client(simulator, http).answer(path, **query)
-    assert (status, found["code"]) == (400, code)
-    assert found["msg"]
+
+
+async def test_wrong_requests_get_the_exchanges_errors(api: Client) -> None:
+    for path, query, code in WRONG_REQUESTS:
+        status, found, _ = await api.answer(path, **query)
+        assert (path, status, found["code"]) == (path, 400, code)
+        assert found["msg"]
 
 
 async def test_weights_are_counted_and_too_much_is_refused_then_banned() -> None:

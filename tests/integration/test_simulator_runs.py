@@ -30,7 +30,7 @@ async def test_the_journal_holds_what_the_stream_sent_and_what_rest_remembers(tm
     journal = tmp_path / "journal.csv"
     async with running_simulator(rate=300, symbols=2, journal=journal) as simulator, aiohttp.ClientSession() as http:
         async with http.ws_connect(f"{simulator.ws_url}/ws/ethusdt@trade") as socket:
-            sent = [await socket.receive_json(timeout=10) for _ in range(150)]
+            sent = [await socket.receive_json(timeout=40) for _ in range(150)]
         url = f"{simulator.rest_url}/api/v3/historicalTrades?symbol=ETHUSDT&fromId={sent[0]['t']}&limit=150"
         remembered = await get(http, url)
     written = {int(row["id"]): row for row in rows_of(journal) if row["symbol"] == "ETHUSDT"}
@@ -84,7 +84,7 @@ async def test_two_processes_with_one_seed_agree_on_the_past() -> None:
 async def test_after_a_kill_a_new_run_serves_the_trades_that_were_missed(tmp_path: Path) -> None:
     async with running_simulator(rate=300, symbols=2) as first, aiohttp.ClientSession() as http:
         async with http.ws_connect(f"{first.ws_url}/ws/btcusdt@trade") as socket:
-            seen = [await socket.receive_json(timeout=10) for _ in range(50)]
+            seen = [await socket.receive_json(timeout=40) for _ in range(50)]
         os.kill(first.pid, signal.SIGKILL)
         await first.process.wait()
     journal = tmp_path / "journal.csv"
@@ -93,7 +93,7 @@ async def test_after_a_kill_a_new_run_serves_the_trades_that_were_missed(tmp_pat
         aiohttp.ClientSession() as http,
         http.ws_connect(f"{second.ws_url}/ws/btcusdt@trade") as socket,
     ):
-        live = await socket.receive_json(timeout=10)
+        live = await socket.receive_json(timeout=40)
         url = f"{second.rest_url}/api/v3/historicalTrades?symbol=BTCUSDT&fromId={seen[0]['t']}&limit=1000"
         served = await get(http, url)
     assert [(row["id"], row["price"], row["qty"], row["time"]) for row in served[: len(seen)]] == [
@@ -109,16 +109,16 @@ async def test_it_ends_with_0_when_told_even_with_clients_connected(number: sign
         aiohttp.ClientSession() as http,
         http.ws_connect(f"{simulator.ws_url}/ws/btcusdt@trade") as socket,
     ):
-        await socket.receive(timeout=10)
+        await socket.receive(timeout=40)
         os.kill(simulator.pid, number)
-        assert await asyncio.wait_for(simulator.process.wait(), 10) == 0
+        assert await asyncio.wait_for(simulator.process.wait(), 20) == 0
 
 
 async def test_it_ends_when_its_parent_does() -> None:
     async with running_simulator(symbols=2) as simulator:
         assert simulator.process.stdin is not None
         simulator.process.stdin.close()
-        assert await asyncio.wait_for(simulator.process.wait(), 10) == 0
+        assert await asyncio.wait_for(simulator.process.wait(), 20) == 0
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ async def test_wrong_arguments_are_refused_with_what_is_allowed(arguments: tuple
         cwd=REPOSITORY,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await asyncio.wait_for(process.communicate(), 20)
+    _, said = await asyncio.wait_for(process.communicate(), 40)
     assert process.returncode == 2
     assert complaint in said.decode()
 
@@ -151,7 +151,7 @@ async def test_a_taken_port_is_said_in_one_line() -> None:
             cwd=REPOSITORY,
             stderr=asyncio.subprocess.PIPE,
         )
-        _, said = await asyncio.wait_for(process.communicate(), 20)
+        _, said = await asyncio.wait_for(process.communicate(), 40)
     assert process.returncode == 1
     assert said.decode().count("\n") == 1
     assert "address already in use" in said.decode()
