@@ -267,11 +267,9 @@ async def test_those_that_use_one_another_are_restarted_together_in_order() -> N
     server.raises(ValueError("defect"))
     await house.clock.advance(0.4)
     assert house.manager.status("client").state is ServiceState.RUNNING
-    await house.clock.advance(0.1)
-    client_status = house.manager.status("client")
-    assert client_status.state is ServiceState.BACKING_OFF
-    assert client_status.reason == "server ended: ValueError: defect"
-    await house.clock.advance(0.1)
+    await house.clock.advance(0.2)
+    told = [(status.state.value, status.reason) for status in house.seen if status.name == "client"]
+    assert ("backing off", "server ended: ValueError: defect") in told
     assert journal == [("end", "server"), ("end", "client"), ("start", "server"), ("start", "client")]
     assert (other.starts, house.manager.status("client").last_error) == (1, None)
     await house.stop()
@@ -298,9 +296,25 @@ async def test_a_fellow_that_ignores_its_cancellation_keeps_both_down() -> None:
     await house.start()
     client.stubborn = True
     server.raises(FatalError("no way"))
-    await house.clock.advance(5)
+    await house.clock.advance(1)
+    assert [house.state(name).value for name in ("server", "client")] == ["failed", "running"]
+    await house.clock.advance(4)
     assert [house.state(name).value for name in ("server", "client")] == ["failed", "failed"]
     assert house.manager.status("client").reason == "ignores its cancellation"
+    client.gives_in()
+    await house.stop()
+
+
+async def test_a_defect_beside_a_fellow_that_ignores_its_cancellation_is_seen_at_once() -> None:
+    server, client = Puppet("server"), Puppet("client", uses=("server",))
+    house = House(server, client)
+    await house.start()
+    client.stubborn = True
+    server.raises(ValueError("defect"))
+    await house.clock.settle()
+    assert house.state("server") is ServiceState.BACKING_OFF
+    await house.clock.advance(5)
+    assert [house.state(name).value for name in ("server", "client")] == ["stopped", "failed"]
     client.gives_in()
     await house.stop()
 
