@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 from msgspec import Struct
 
-from alphaplus_tui.errors import CircuitOpen, DeadlineExceeded, StoreUnavailable
+from alphaplus_tui.errors import AlphaPlusError, CircuitOpen, DeadlineExceeded, StoreUnavailable
 from alphaplus_tui.kernel.breaker import Breaker
 from alphaplus_tui.kernel.clock import Clock
 from alphaplus_tui.storage.failures import FAILURES, translated
@@ -46,7 +46,7 @@ class Pool:
     """At most ``size`` connections, made when needed and made anew when they broke.
 
     ``async with pool.connection(deadline_s=2) as connection`` raises ``StoreUnavailable``, ``DeadlineExceeded`` or
-    ``FatalError``. After several failures in a row callers are turned away at once, for up to a second.
+    ``FatalError``. After several failures in a row callers are turned away at once, for up to half a second.
     """
 
     def __init__(self, name: str, *, size: int, clock: Clock, session: dict[str, str]) -> None:
@@ -59,7 +59,7 @@ class Pool:
             clock=clock,
             fail_after=3,
             open_for_s=0.25,
-            longest_open_s=1.0,
+            longest_open_s=0.5,
             counts=(StoreUnavailable, DeadlineExceeded),
         )
 
@@ -91,9 +91,10 @@ class Pool:
                     connection = await pool.acquire(timeout=deadline_s)
                     try:
                         yield connection
-                    except (asyncio.CancelledError, TimeoutError):
+                    except BaseException as error:
                         # closing politely would wait for a server that may be frozen
-                        connection.terminate()
+                        if not isinstance(error, AlphaPlusError) or connection.is_in_transaction():
+                            connection.terminate()
                         raise
                     finally:
                         await pool.release(connection, timeout=1.0)

@@ -2,9 +2,9 @@
 
 import asyncio
 import math
-import struct
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -15,7 +15,7 @@ from alphaplus_tui.errors import DeadlineExceeded, FatalError, StoreUnavailable
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import Batch, Written
 from alphaplus_tui.storage import small_tables
-from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, TradeColumns
+from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, EncodedTrades, encode
 from alphaplus_tui.storage.known import KnownInstruments
 from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, TRADES, Partitions
 from alphaplus_tui.storage.pool import Pool
@@ -102,8 +102,8 @@ class PostgresWriter:
         _check_finite(batch.candles, batch.books)
         await self._known.learn(connection, _instruments(batch))
         candles = small_tables.best(candle for candle in batch.candles if not candle.forming)
-        trades = await self._columns(batch.trades)
-        await self._partitions.ensure(connection, TRADES, {day for columns in trades for day in columns.days})
+        trades = await self._encoded(batch.trades)
+        await self._partitions.ensure(connection, TRADES, {day for piece in trades for day in piece.days})
         await self._partitions.ensure(connection, CANDLES, {candle.open_time // DAY_NS for candle in candles})
         await self._partitions.ensure(connection, BOOKS, {book.ts_event // DAY_NS for book in batch.books})
         rows: dict[str, int] = {}
@@ -121,7 +121,7 @@ class PostgresWriter:
                 rows["service_events"] = await small_tables.write_service_events(connection, batch.service_events)
         return _written(batch, rows)
 
-    async def _write_trades(self, connection: "Connection", trades: Sequence[TradeColumns]) -> int:
+    async def _write_trades(self, connection: "Connection", trades: Sequence[EncodedTrades]) -> int:
         """Straight in where all are new; else through a table that lets duplicates be left out."""
         if not self._careful:
             try:
@@ -132,34 +132,21 @@ class PostgresWriter:
         await connection.execute(_INCOMING)
         await self._copy(connection, "incoming_trades", trades)
         new = _count(await connection.execute(_NEW_TRADES))
-        self._careful = self._careful - 1 if new == sum(map(len, trades)) else _CAREFUL_BATCHES
+        self._careful = self._careful - 1 if new == sum(piece.count for piece in trades) else _CAREFUL_BATCHES
         return new
 
-    async def _columns(self, trades: Sequence[Trade]) -> list[TradeColumns]:
-        made: list[TradeColumns] = []
+    async def _encoded(self, trades: Sequence[Trade]) -> list[EncodedTrades]:
+        made: list[EncodedTrades] = []
         for start in range(0, len(trades), ROWS_AT_ONCE):
-            made.append(_columns_of(trades[start : start + ROWS_AT_ONCE], self._known.number))
+            made.append(encode(trades[start : start + ROWS_AT_ONCE], self._known.number))
             await asyncio.sleep(0)
         return made
 
     @staticmethod
-    async def _copy(connection: "Connection", table: str, trades: Sequence[TradeColumns]) -> str:
-        return await connection.copy_to_table(table, source=_encoded(trades), columns=COLUMNS, format="binary")
-
-
-def _columns_of(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) -> TradeColumns:
-    try:
-        return TradeColumns(trades, number_of)
-    except (struct.error, ValueError) as error:
-        raise FatalError(f"a trade of {trades[0].instrument} cannot be stored: {error}") from error
-
-
-async def _encoded(trades: Sequence[TradeColumns]) -> AsyncIterator[bytes]:
-    yield HEADER
-    for columns in trades:
-        yield columns.encoded()
-        await asyncio.sleep(0)
-    yield TRAILER
+    async def _copy(connection: "Connection", table: str, trades: Sequence[EncodedTrades]) -> str:
+        """From one buffer: a connection that breaks while it waits for the next piece leaves errors unheard."""
+        source = BytesIO(b"".join((HEADER, *(piece.rows for piece in trades), TRAILER)))
+        return await connection.copy_to_table(table, source=source, columns=COLUMNS, format="binary")
 
 
 def _count(done: str) -> int:

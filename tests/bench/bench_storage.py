@@ -18,7 +18,7 @@ from alphaplus_tui.kernel.clock import SystemClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import Batch
 from alphaplus_tui.settings.sections import DatabaseSettings
-from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, TradeColumns
+from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, encode
 from alphaplus_tui.storage.database import PostgresDatabase
 from alphaplus_tui.storage.launch import binaries
 
@@ -49,7 +49,7 @@ def encoded(trades: list[Trade], file: Path) -> None:
     with file.open("wb") as out:
         out.write(HEADER)
         for start in range(0, len(trades), ROWS_AT_ONCE):
-            out.write(TradeColumns(trades[start : start + ROWS_AT_ONCE], number.__getitem__).encoded())
+            out.write(encode(trades[start : start + ROWS_AT_ONCE], number.__getitem__).rows)
         out.write(TRAILER)
 
 
