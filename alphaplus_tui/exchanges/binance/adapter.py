@@ -63,6 +63,7 @@ class BinanceMarketData:
             market=market,
             rng=rng or Random(),  # noqa: S311 - spreads retries in time
             habits=habits or Habits(),
+            shed=meters.counter("frames_shed", (("exchange", exchange),)),
             tap=tap,
         )
 
@@ -105,12 +106,8 @@ class BinanceMarketData:
 
 def _candle(instrument: Instrument, timeframe: Timeframe, row: Kline, now: int) -> Candle:
     opened, open_, high, low, close, volume, closes, _, trades, bought, _, _ = row
-    if not (
-        0 < low <= min(open_, close)
-        and max(open_, close) <= high < 1e13
-        and 0 <= volume < 1e16
-        and 0 <= opened < LARGEST_ID
-    ):
+    ordered = 0 < low <= open_ <= high < 1e13 and low <= close <= high
+    if not (ordered and 0 <= volume < 1e16 and 0 <= opened < LARGEST_ID):
         raise ProtocolError(f"a candle of {instrument.symbol} that cannot be: {row!r}")
     return Candle(
         instrument=instrument.id,

@@ -12,11 +12,12 @@ from alphaplus_tui.domain.market import Channel
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import ProtocolError
 from alphaplus_tui.exchanges.binance.frames import Answer
-from alphaplus_tui.exchanges.binance.parser import PREFIX, NotMarketData, Parser, Unusable
+from alphaplus_tui.exchanges.binance.parser import PREFIX, NotMarketData, Parser, Unusable, is_trade
 from alphaplus_tui.exchanges.binance.symbols import STREAMS, stream_name
 from alphaplus_tui.exchanges.registry import Tap
 from alphaplus_tui.exchanges.shared.mailbox import Mailbox
 from alphaplus_tui.kernel.clock import MarketClock
+from alphaplus_tui.kernel.meters import Counter
 from alphaplus_tui.ports.market_data import FeedEvent, Received
 
 _STREAMS_PER_REQUEST = 200
@@ -39,15 +40,20 @@ class BinanceConversation:
         mailbox: Mailbox,
         market: MarketClock,
         tap: Tap | None,
+        shed: Counter,
         on_connected: Callable[[Sequence[Instrument]], None],
         on_lost: Callable[[Sequence[Instrument]], None],
         is_quiet: Callable[[Sequence[Instrument]], Awaitable[bool]],
     ) -> None:
-        """on_connected, on_lost: told whose streams. is_quiet: whether nothing trades in all of those."""
+        """shed: counts frames that were dropped under overload.
+        on_connected, on_lost: told whose streams.
+        is_quiet: whether nothing trades in all of those.
+        """
         self.name, self._exchange = name, exchange
         self._instruments, self._channels = tuple(instruments), channels
         self._parse, self._mailbox, self._market, self._tap = parser.read, mailbox, market, tap
         self._on_connected, self._on_lost, self._is_quiet = on_connected, on_lost, is_quiet
+        self._shed = shed
         self._last_id = 0
         self._pending: set[int] = set()
         self._refused: str | None = None
@@ -89,6 +95,9 @@ class BinanceConversation:
         if self._tap is not None:
             self._tap(ts_recv, frame)
         if frame.startswith(PREFIX):
+            if self._mailbox.overloaded and not is_trade(frame):
+                self._shed.value += 1  # undecoded; a book notices by its numbers that it must begin anew
+                return
             self._mailbox.put_frame(self, frame, ts_recv)
         elif (received := self.read(frame, ts_recv)) is not None:
             # answers are taken at once: whoever subscribes waits for them, whether or not somebody reads

@@ -18,6 +18,7 @@ from alphaplus_tui.exchanges.shared.connection import Connection, Habits
 from alphaplus_tui.exchanges.shared.crew import Crew
 from alphaplus_tui.exchanges.shared.mailbox import Mailbox
 from alphaplus_tui.kernel.clock import Clock, MarketClock
+from alphaplus_tui.kernel.meters import Counter
 from alphaplus_tui.ports.market_data import Received
 
 STREAMS_PER_CONNECTION = 1000
@@ -47,11 +48,12 @@ class BinanceFeed:
         market: MarketClock,
         rng: Random,
         habits: Habits,
+        shed: Counter,
         tap: Tap | None,
     ) -> None:
         self._exchange, self._url, self._rest = exchange, ws_url.rstrip("/") + "/stream", rest
         self._clock, self._market, self._rng = clock, market, rng
-        self._habits, self._tap = habits, tap
+        self._habits, self._shed, self._tap = habits, shed, tap
 
     @asynccontextmanager
     async def open(
@@ -60,7 +62,10 @@ class BinanceFeed:
         mailbox = Mailbox()
         snapshots = Snapshots(self._rest, mailbox, clock=self._clock, market=self._market, rng=self._rng, tap=self._tap)
         parts = Parts(
-            mailbox, snapshots, Books(instruments, snapshots.need), Pulses(instruments, self._rest, self._clock)
+            mailbox,
+            snapshots,
+            Books(instruments, snapshots.need),
+            Pulses(instruments, self._rest, self._clock, suspect_after_s=self._habits.patience.first_data_within_s),
         )
         whose: dict[InstrumentId, tuple[Connection, BinanceConversation]] = {}
 
@@ -105,6 +110,7 @@ class BinanceFeed:
             mailbox=parts.mailbox,
             market=self._market,
             tap=self._tap,
+            shed=self._shed,
             on_connected=connected,
             on_lost=parts.books.forget,
             is_quiet=is_quiet,

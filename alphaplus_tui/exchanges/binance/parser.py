@@ -59,6 +59,11 @@ class NotMarketData(Exception):  # noqa: N818 - says what the frame is; never le
     """A frame of another kind, such as an answer to a request."""
 
 
+def is_trade(frame: bytes) -> bool:
+    """Whether ``frame``, which begins with PREFIX, is of a stream of trades; decodes nothing."""
+    return frame.endswith(b"@trade", 0, frame.find(b'"', _NAME_FROM, 140))
+
+
 class Parser:
     """Reads the frames of some instruments' streams.
 

@@ -7,12 +7,8 @@ from alphaplus_tui.errors import ProtocolError, TransientError
 from alphaplus_tui.exchanges.binance.rest import BinanceRest
 from alphaplus_tui.kernel.clock import Clock
 
-SUSPECT_AFTER_S = 10.0
 RHYTHMS = 20.0
 """Suspect after so many times its usual time between two trades."""
-_LOOK_EVERY_S = 1.0
-_LATE_S = 2.0
-"""A trade that REST knows may still be on its way for so long."""
 _ASKED_AT_ONCE = 3
 _MOST_PATIENCE = 64.0
 
@@ -20,10 +16,19 @@ _MOST_PATIENCE = 64.0
 class Pulse:
     """What was heard of one instrument's trades."""
 
-    __slots__ = ("instrument", "last_seq", "looked_at", "patience", "rhythm_s", "silent_s", "trades")
+    __slots__ = (
+        "_suspect_after_s",
+        "instrument",
+        "last_seq",
+        "looked_at",
+        "patience",
+        "rhythm_s",
+        "silent_s",
+        "trades",
+    )
 
-    def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
+    def __init__(self, instrument: Instrument, suspect_after_s: float = 10.0) -> None:
+        self.instrument, self._suspect_after_s = instrument, suspect_after_s
         self.last_seq = -1
         """Of the newest trade; -1: none yet."""
         self.trades = 0
@@ -37,7 +42,7 @@ class Pulse:
         new, self.looked_at = self.trades - self.looked_at, self.trades
         if not new:
             self.silent_s += elapsed_s
-            return self.silent_s > max(SUSPECT_AFTER_S, RHYTHMS * self.rhythm_s) * self.patience
+            return self.silent_s > max(self._suspect_after_s, RHYTHMS * self.rhythm_s) * self.patience
         gap_s = (self.silent_s + elapsed_s) / new
         self.rhythm_s += (gap_s - self.rhythm_s) * (0.1 if self.rhythm_s else 1.0)
         self.silent_s, self.patience = 0.0, 1.0
@@ -52,9 +57,14 @@ class Pulse:
 class Pulses:
     """Of all instruments of a stream whose trades are subscribed to."""
 
-    def __init__(self, instruments: Sequence[Instrument], rest: BinanceRest, clock: Clock) -> None:
-        self._pulses = {instrument.id: Pulse(instrument) for instrument in instruments}
+    def __init__(
+        self, instruments: Sequence[Instrument], rest: BinanceRest, clock: Clock, *, suspect_after_s: float = 10.0
+    ) -> None:
+        self._pulses = {instrument.id: Pulse(instrument, suspect_after_s) for instrument in instruments}
         self._rest, self._clock = rest, clock
+        self._look_every_s = suspect_after_s / 10
+        self._late_s = suspect_after_s / 5
+        """A trade that REST knows may still be on its way for so long."""
 
     def of(self, instrument: InstrumentId) -> Pulse:
         return self._pulses[instrument]
@@ -63,10 +73,10 @@ class Pulses:
         """Until cancelled: ``resubscribe`` what REST knows newer trades of than we heard."""
         then = self._clock.monotonic()
         while True:
-            await self._clock.sleep(_LOOK_EVERY_S)
+            await self._clock.sleep(self._look_every_s)
             now = self._clock.monotonic()
             # a stall of our own loop is nobody's silence
-            elapsed_s, then = min(now - then, 2 * _LOOK_EVERY_S), now
+            elapsed_s, then = min(now - then, 2 * self._look_every_s), now
             suspects = [pulse for pulse in self._pulses.values() if pulse.look(elapsed_s)]
             for pulse in suspects[:_ASKED_AT_ONCE]:
                 try:
@@ -91,8 +101,8 @@ class Pulses:
         newest = await self._rest.last_trade_id(venue_symbol)
         if pulse.last_seq < 0:
             # nothing to compare with yet: is it moving?
-            await self._clock.sleep(_LATE_S)
+            await self._clock.sleep(self._late_s)
             return pulse.trades != heard or await self._rest.last_trade_id(venue_symbol) == newest
         if newest > pulse.last_seq:
-            await self._clock.sleep(_LATE_S)
+            await self._clock.sleep(self._late_s)
         return pulse.trades != heard or newest <= pulse.last_seq

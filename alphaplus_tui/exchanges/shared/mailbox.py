@@ -39,6 +39,11 @@ class Mailbox:
     def crowded(self) -> bool:
         return len(self._items) > self._high
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether what can be spared should be: the reader is far behind."""
+        return len(self._items) > self._high // 2
+
     def put(self, received: Received) -> None:
         self._items.append(received)
         if self._waiter is not None:

@@ -94,12 +94,12 @@ class Talk:
             watch.cancel()
 
     async def close(self) -> None:
-        """With a closing handshake when the other side is there for it; within two seconds in any case."""
+        """With a closing handshake when the other side is there for it; within a second in any case."""
         closing = asyncio.create_task(self._link.close(), name="closing")
-        await wait_within(self._clock, {closing}, CLOSE_WITHIN_S)
+        await wait_within(self._clock, {closing}, CLOSE_WITHIN_S / 2)
         if not closing.done():
             self._link.drop()
-        await wait_within(self._clock, {closing, self._ended}, CLOSE_WITHIN_S)
+        await wait_within(self._clock, {closing, self._ended}, CLOSE_WITHIN_S / 2)
         closing.cancel()
         self._ended.cancel()
 

@@ -9,13 +9,14 @@ from msgspec import structs
 
 from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Channel, Trade
+from alphaplus_tui.domain.market import Channel, Ticker, Trade
 from alphaplus_tui.exchanges.binance import BinanceMarketData
 from alphaplus_tui.exchanges.shared.talk import Patience
 from tests.integration.exchanges.listening import BTC, QUICK, an_adapter, listening
 from tests.integration.exchanges.local_venue import LocalVenue, local_venue, trade_frame
 from tests.support import eventually
 
+ETH = Instrument("binance", "ETH/USDT", "ETHUSDT", "ETH", "USDT", 0.01, 0.00001)
 CALM = structs.replace(QUICK, patience=Patience())
 
 
@@ -128,6 +129,41 @@ async def test_a_truly_quiet_connection_is_left_alone(tmp_path: Path) -> None:
             assert not heard.of(FeedLost)
 
 
+async def talk_on(venue: LocalVenue) -> None:
+    number = 0
+    while True:
+        number += 1
+        await venue.trade(number, symbol="BTCUSDT")
+        await asyncio.sleep(0.01)
+
+
+async def test_one_mute_symbol_is_subscribed_to_anew_while_the_others_go_on(tmp_path: Path) -> None:
+    async with local_venue() as venue:
+        venue.rest["/api/v3/ticker/24hr"] = {"lastId": 50}
+        async with listening(an_adapter_of(venue, tmp_path), (BTC, ETH)) as heard:
+            await eventually(lambda: heard.of(FeedConnected))
+            await venue.trade(49, symbol="ETHUSDT")
+            talking = asyncio.create_task(talk_on(venue))
+            await eventually(lambda: len(venue.requests) >= 3)
+            talking.cancel()
+            asked = [(request["method"], request["params"]) for request in venue.requests[1:3]]
+            assert asked == [("UNSUBSCRIBE", ["ethusdt@trade"]), ("SUBSCRIBE", ["ethusdt@trade"])]
+            assert venue.dialled == 1
+
+
+async def test_one_quiet_symbol_among_others_is_left_alone(tmp_path: Path) -> None:
+    async with local_venue() as venue:
+        venue.rest["/api/v3/ticker/24hr"] = {"lastId": 49}
+        async with listening(an_adapter_of(venue, tmp_path), (BTC, ETH)) as heard:
+            await eventually(lambda: heard.of(FeedConnected))
+            await venue.trade(49, symbol="ETHUSDT")
+            talking = asyncio.create_task(talk_on(venue))
+            await eventually(lambda: len(venue.asked) >= 2)
+            talking.cancel()
+            assert len(venue.requests) == 1
+            assert venue.dialled == 1
+
+
 async def test_poison_is_kept_aside_and_the_connection_stays(tmp_path: Path) -> None:
     async with local_venue() as venue, listening(an_adapter_of(venue, tmp_path, habits=CALM)) as heard:
         await eventually(lambda: venue.clients)
@@ -208,6 +244,35 @@ async def test_a_slow_reader_holds_the_exchange_back_and_loses_nothing(tmp_path:
                     break
             await sending
             assert seqs == list(range(count))
+        await adapter.close()
+
+
+async def test_far_behind_best_prices_are_spared_and_trades_are_not(tmp_path: Path) -> None:
+    async with local_venue() as venue:
+        adapter = an_adapter_of(venue, tmp_path, habits=CALM)
+        async with adapter.stream((BTC,), frozenset({Channel.TRADE, Channel.TICKER})) as stream:
+            await eventually(lambda: venue.clients)
+            count = 6_000
+            prices = {"u": 1, "s": "BTCUSDT", "b": "1", "B": "1", "a": "2", "A": "1"}
+            ticker = {"stream": "btcusdt@bookTicker", "data": prices}
+            sending = asyncio.create_task(
+                venue.say(*(frame for number in range(count) for frame in (trade_frame(number), ticker)))
+            )
+            await asyncio.wait({sending}, timeout=20)  # nobody reads meanwhile
+            seqs: list[int] = []
+            tickers = 0
+            async for received in stream:
+                for event in received.events:
+                    if isinstance(event, Trade):
+                        seqs.append(event.seq)
+                    tickers += isinstance(event, Ticker)
+                if len(seqs) == count:
+                    break
+                if len(seqs) % 256 == 0:
+                    await asyncio.sleep(0)
+            await sending
+            assert seqs == list(range(count))
+            assert 0 < tickers < count
         await adapter.close()
 
 

@@ -44,6 +44,9 @@ async def test_everything_is_heard_and_no_trade_is_skipped(tmp_path: Path) -> No
         assert not heard.of(FrameRejected)
         assert not heard.of(FeedLost)
         assert all(book.bids[0].price < book.asks[0].price for book in heard.of(OrderBook))
+        for instrument in instruments:
+            sequences = [book.sequence for book in heard.of(OrderBook) if book.instrument == instrument.id]
+            assert sequences == sorted(sequences)
 
 
 async def test_the_order_book_equals_the_best_prices_at_the_same_update(tmp_path: Path) -> None:
@@ -64,6 +67,24 @@ async def test_the_order_book_equals_the_best_prices_at_the_same_update(tmp_path
         for book, ticker in comparable(heard):
             assert (book.bids[0].price, book.bids[0].quantity) == (ticker.bid, ticker.bid_quantity)
             assert (book.asks[0].price, book.asks[0].quantity) == (ticker.ask, ticker.ask_quantity)
+
+
+async def test_a_book_that_lost_changes_is_whole_again_soon(tmp_path: Path) -> None:
+    async with running_simulator(rate=400, symbols=1) as simulator:
+        adapter = a_demo_adapter(simulator, tmp_path)
+        instruments = await adapter.instruments(())
+        async with listening(adapter, instruments, frozenset({Channel.BOOK})) as heard:
+            await eventually(lambda: len(heard.of(OrderBook)) > 5, within_s=30)
+            await simulator.set_faults(
+                {"kind": "skip", "probability": 1.0, "streams": ["depth@100ms"], "duration_s": 0.5}
+            )
+            await asyncio.sleep(0.6)
+            count = len(heard.of(OrderBook))
+            await eventually(lambda: len(heard.of(OrderBook)) > count + 5, within_s=5)
+        book = heard.of(OrderBook)[-1]
+        assert len(book.bids) == len(book.asks) == 25
+        assert book.bids[0].price < book.asks[0].price
+        assert not heard.of(FeedLost)
 
 
 async def test_what_a_cut_leaves_out_is_had_from_rest(tmp_path: Path) -> None:
@@ -115,21 +136,6 @@ async def test_a_half_open_connection_is_noticed_and_replaced(tmp_path: Path) ->
             await eventually(lambda: len(heard.of(FeedConnected)) == 2, within_s=10)
 
 
-async def test_one_mute_symbol_is_subscribed_to_anew_without_a_reconnect(tmp_path: Path) -> None:
-    async with running_simulator(rate=400, symbols=2) as simulator:
-        adapter = a_demo_adapter(simulator, tmp_path)
-        instruments = await adapter.instruments(())
-        mute = instruments[0]
-        async with listening(adapter, instruments, TRADES) as heard:
-            await eventually(lambda: mute.id in trades_by_instrument(heard), within_s=30)
-            await simulator.set_faults({"kind": "mute", "symbols": [mute.venue_symbol]})
-            await asyncio.sleep(12.0)  # suspicion takes ten seconds of silence
-            await simulator.set_faults()
-            count = len(trades_by_instrument(heard)[mute.id])
-            await eventually(lambda: len(trades_by_instrument(heard)[mute.id]) > count, within_s=20)
-        assert not heard.of(FeedLost)
-
-
 async def test_what_is_recorded_from_the_demo_replays_the_same(tmp_path: Path) -> None:
     file = tmp_path / "demo.gz"
     async with running_simulator(rate=400, symbols=3) as simulator, RecordingWriter(file, SystemClock()) as writer:
@@ -148,4 +154,6 @@ async def test_what_is_recorded_from_the_demo_replays_the_same(tmp_path: Path) -
         assert trades_by_instrument(again)[instrument][: len(seqs)] == seqs
     shown = {(book.instrument, book.sequence): (book.bids, book.asks) for book in heard.of(OrderBook)}
     shown_again = {(book.instrument, book.sequence): (book.bids, book.asks) for book in again.of(OrderBook)}
-    assert shown.items() <= shown_again.items()
+    same = shown.keys() & shown_again.keys()  # when a snapshot takes effect may differ, what it comes to may not
+    assert len(same) > len(shown) / 2
+    assert all(shown[key] == shown_again[key] for key in same)
