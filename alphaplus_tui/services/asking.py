@@ -5,13 +5,15 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
-from alphaplus_tui.errors import CircuitOpen, RateLimited, TransientError
+from alphaplus_tui.errors import CircuitOpen, DeadlineExceeded, Disconnected, RateLimited, TransientError, VenueUnavailable
 from alphaplus_tui.kernel.backoff import full_jitter_s
 from alphaplus_tui.kernel.breaker import Breaker
 from alphaplus_tui.kernel.clock import Clock
 
 T = TypeVar("T")
 
+_BROKEN = (VenueUnavailable, Disconnected, DeadlineExceeded, OSError, TimeoutError)
+"""Being asked to wait is no failure of the other side."""
 _DEADLINE_S = 60.0
 _BASE_S = 0.25
 _CAP_S = 30.0
@@ -23,7 +25,7 @@ class PatientAsker:
     def __init__(self, name: str, *, clock: Clock, rng: Random, on_trouble: Callable[[str], None]) -> None:
         """on_trouble: told why the exchange does not answer, and an empty text when it does again."""
         self._clock, self._rng, self._on_trouble = clock, rng, on_trouble
-        self._breaker = Breaker(name, clock=clock, counts=(TransientError, OSError, TimeoutError))
+        self._breaker = Breaker(name, clock=clock, counts=_BROKEN)
         self._not_before = 0.0
 
     async def ask(self, question: Callable[[], Awaitable[T]]) -> T:

@@ -147,13 +147,13 @@ class ContinuityService:
                 attempt += 1
 
     def _opened(self, instrument: InstrumentId, gap: Gap) -> None:
-        log.info("gap_opened", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
+        log.debug("gap_opened", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
         self._bus.publish(GapOpened(instrument, gap.first, gap.last, self._market.now(), gap.shed))
 
     def _changed(self, instrument: InstrumentId, gap: Gap) -> None:
         reason = gap.reason if gap.missing else ""
         if not gap.missing:
-            log.info("gap_closed", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
+            log.debug("gap_closed", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
         self._bus.publish(GapChanged(instrument, gap.first, gap.last, gap.missing, reason, self._market.now()))
 
     def _restarted(self, trade: Trade, abandoned: tuple[Gap, ...]) -> None:

@@ -20,6 +20,10 @@ _AT_ONCE = 4
 _PAGE = 1000
 _SETTLE_S = 0.3
 """Trades that only came out of order fill their gap by themselves within so long."""
+_OFTEN_S = 10.0
+_BURST_S = 0.5
+_LONGEST_SETTLE_S = 15.0
+"""Of an instrument that loses trades all the time one page then fills many gaps, which spares the exchange."""
 _TRIES = 3
 _TRY_AGAIN_S = 1.0
 """The exchange's past may be a little behind its stream."""
@@ -36,6 +40,25 @@ class _Wanted:
         self.tries = 0
 
 
+class _Rhythm:
+    """How long to let the gaps of one instrument settle: the longer, the oftener they come."""
+
+    __slots__ = ("_opened_at", "_settle_s")
+
+    def __init__(self) -> None:
+        self._opened_at, self._settle_s = float("-inf"), _SETTLE_S
+
+    def settle_s(self, now: float) -> float:
+        since_s = now - self._opened_at
+        if since_s > _OFTEN_S:
+            self._settle_s = _SETTLE_S
+        elif since_s > _BURST_S:
+            self._settle_s = min(_LONGEST_SETTLE_S, 2 * self._settle_s)
+        if since_s > _BURST_S:
+            self._opened_at = now
+        return self._settle_s
+
+
 class GapFiller:
     """Hears GapOpened; tells TradeReceived, and GapGivenUp for what cannot be had.
 
@@ -49,6 +72,7 @@ class GapFiller:
         self._max_trades = max_trades
         self._instruments: dict[InstrumentId, Instrument] = {}
         self._wanted: dict[InstrumentId, dict[int, _Wanted]] = {}
+        self._rhythms: dict[InstrumentId, _Rhythm] = {}
         self._waiting: asyncio.Queue[InstrumentId] = asyncio.Queue()
         self._served: set[InstrumentId] = set()
         bus.on(InstrumentsKnown, self._on_instruments)
@@ -132,7 +156,9 @@ class GapFiller:
         self._instruments.update((instrument.id, instrument) for instrument in event.instruments)
 
     def _on_gap_opened(self, event: GapOpened) -> None:
-        gap = _Wanted(event, self._clock.monotonic() + _SETTLE_S)
+        now = self._clock.monotonic()
+        settle_s = self._rhythms.setdefault(event.instrument, _Rhythm()).settle_s(now)
+        gap = _Wanted(event, now + settle_s)
         self._wanted.setdefault(event.instrument, {})[event.first_seq] = gap
         self._want(event.instrument)
 
