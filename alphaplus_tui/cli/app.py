@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from alphaplus_tui.cli.guard import guarded
+from alphaplus_tui.cli.guard import guarded, heed_signals
 from alphaplus_tui.cli.options import Wishes, hoist, parse_duration, parse_time, wishes
 
 _EPILOG = "Every command also takes --config FILE, --data-dir DIR, --demo and --log-level LEVEL."
@@ -50,6 +51,8 @@ Until = Annotated[
 
 def run(started_at: float) -> None:
     """Runs the command line of this process."""
+    os.umask(0o077)
+    heed_signals()
     with guarded():
         app(args=hoist(sys.argv[1:]), obj=started_at, prog_name="alphaplus")
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from alphaplus_tui.tui.app import ConsoleApp
+from alphaplus_tui.tui.terminal import TerminalDriver
 
 if TYPE_CHECKING:
     from alphaplus_tui.cli.engine import Running
@@ -28,6 +29,7 @@ _AS_IT_WAS = (
 async def run(running: Running, stop: Stop) -> int:
     """The console until it is closed or ``stop``; the engine starts once the first picture is painted."""
     app = ConsoleApp(running.session, running.settings.ui, running.settings.keys, folder=running.paths.data)
+    app.driver_class = TerminalDriver
     with _terminal() as closing:
         shown = asyncio.create_task(app.run_async(), name="console")
         stopping = asyncio.create_task(stop.event.wait(), name="stop")

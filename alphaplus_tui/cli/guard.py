@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import NoReturn
 
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import EXIT_FAILURE, AlphaPlusError
 
 EXIT_INTERRUPTED = 130
+_EXIT_BEFORE_THE_LOOP = {signal.SIGHUP: 129, signal.SIGTERM: 143}
+
+
+def heed_signals() -> None:
+    """Until an event loop does it, SIGTERM and SIGHUP unwind the program, so that what was opened is closed."""
+    for number in _EXIT_BEFORE_THE_LOOP:
+        signal.signal(number, _leave)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(_EXIT_BEFORE_THE_LOOP[signal.Signals(number)])
 
 
 @contextmanager
