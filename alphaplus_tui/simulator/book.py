@@ -8,6 +8,8 @@ from alphaplus_tui.simulator.instruments import Instrument
 
 _FEWEST, _MOST = 150, 400
 _START = 250
+_SIZES = tuple(map(random.Random(1).lognormvariate, (0.0,) * 1024, (1.1,) * 1024))  # noqa: S311  a market, not a secret
+"""Relative quantities to draw from."""
 
 Levels = list[tuple[int, int]]
 
@@ -86,12 +88,13 @@ class OrderBook:
         self.instrument = instrument
         self.update_id = update_id
         self._flushed = [update_id, update_id]
-        self._random = random.Random(f"{seed} {instrument.symbol}")  # noqa: S311  a market, not a secret
+        self._random = random.Random(f"{seed} {instrument.symbol}")  # noqa: S311  likewise
         self._gap = max(1, round(instrument.level * 10**instrument.price_decimals * 1.5e-5))
         self._typical = max(20, round(2500 / (instrument.level * instrument.lot)))
         self.bids, self.asks = Side(1), Side(-1)
         for side, best in ((self.bids, max(price - 1, 1)), (self.asks, -price)):
-            side.put(best, self._lots())
+            side.lots[best] = self._lots()
+            side.keys.append(best)
             self._extend(side, _START)
             side.changed.clear()
 
@@ -168,7 +171,7 @@ class OrderBook:
             self._put(side, best, self._lots())
         below = side.keys[-2] if len(side.keys) > 1 else best - 12 * self._gap
         while room and key - self._gap > below:
-            key -= self._random.randint(1, 2 * self._gap)
+            key -= self._step()
             if key <= below or (side.sign > 0 and key < 1):
                 break
             self._put(side, key, self._lots())
@@ -177,11 +180,19 @@ class OrderBook:
     def _extend(self, side: Side, count: int) -> None:
         """Add levels at the far end; bids end at the lowest price there is."""
         key = side.keys[0]
-        while len(side.keys) < count:
-            key -= self._random.randint(1, 2 * self._gap)
+        added: list[int] = []
+        for _ in range(count - len(side.keys)):
+            key -= self._step()
             if side.sign > 0 and key < 1:
-                return
-            self._put(side, key, self._lots())
+                break
+            added.append(key)
+            side.lots[key] = side.changed[key] = self._lots()
+        side.keys[:0] = reversed(added)
+        self.update_id += len(added)
+
+    def _step(self) -> int:
+        """How far the next level is away."""
+        return 1 + int(self._random.random() * 2 * self._gap)
 
     def _lots(self) -> int:
-        return 1 + int(self._typical * self._random.lognormvariate(0.0, 1.1))
+        return 1 + int(self._typical * _SIZES[int(self._random.random() * len(_SIZES))])

@@ -12,6 +12,8 @@ from alphaplus_tui.simulator.kinds import MarketKind
 from alphaplus_tui.simulator.tape import Tape, Tapes
 from alphaplus_tui.simulator.walks import MINUTES
 
+_ORDERS_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class TakerOrder:
@@ -79,40 +81,47 @@ class Market:
 
     def orders_from_id(self, instrument: Instrument, order_id: int) -> Iterator[TakerOrder]:
         """Past orders from ``order_id`` on, oldest first."""
-        a_day = self._history.orders_a_day[instrument.index]
-        return self._from(instrument, max(order_id, 0), a_day, by_order=True)
+        order_id = max(order_id, 0)
+        number = order_id // self._history.orders_a_day[instrument.index]
+        if number > self._today():
+            return
+        ids = self._history.day(instrument, number).first_order
+        minute = number * MINUTES + int(np.searchsorted(ids, order_id, "right")) - 1
+        place = order_id - self._tapes.minute(instrument, minute).first_order_id
+        yield from self._orders_from(instrument, minute, place)
 
     def orders_from_trade(self, instrument: Instrument, trade_id: int) -> Iterator[TakerOrder]:
         """Past orders from the one that holds trade ``trade_id`` on, oldest first."""
-        a_day = self._history.trades_a_day[instrument.index]
-        return self._from(instrument, max(trade_id, 0), a_day, by_order=False)
+        trade_id = max(trade_id, 0)
+        number = trade_id // self._history.trades_a_day[instrument.index]
+        if number > self._today():
+            return
+        ids = self._history.day(instrument, number).first_trade
+        minute = number * MINUTES + int(np.searchsorted(ids, trade_id, "right")) - 1
+        tape = self._tapes.minute(instrument, minute)
+        place = int(np.searchsorted(tape.first, trade_id - tape.first_trade_id, "right")) - 1
+        yield from self._orders_from(instrument, minute, place)
 
     def orders_since(self, instrument: Instrument, time_ms: int) -> Iterator[TakerOrder]:
         """Past orders from ``time_ms`` on, oldest first."""
         time_ms = max(time_ms, START_MS)
-        for order in self._minutes(instrument, (time_ms - START_MS) // MINUTE_MS):
-            if order.time_ms >= time_ms:
-                yield order
-
-    def _from(self, instrument: Instrument, wanted: int, a_day: int, *, by_order: bool) -> Iterator[TakerOrder]:
-        number = wanted // a_day
-        if START_MS + number * MINUTES * MINUTE_MS > self.now_ms:
+        if time_ms > self.now_ms:
             return
-        day = self._history.day(instrument, number)
-        ids = day.first_order if by_order else day.first_trade
-        minute = number * MINUTES + int(np.searchsorted(ids, wanted, "right")) - 1
-        for order in self._minutes(instrument, minute):
-            last = order.order_id if by_order else order.first_trade_id + len(order.lots) - 1
-            if last >= wanted:
-                yield order
+        minute = (time_ms - START_MS) // MINUTE_MS
+        place = int(np.searchsorted(self._tapes.minute(instrument, minute).time_ms, time_ms))
+        yield from self._orders_from(instrument, minute, place)
 
-    def _minutes(self, instrument: Instrument, minute: int) -> Iterator[TakerOrder]:
-        """All past orders from the start of a minute on."""
-        last = (self.now_ms - START_MS) // MINUTE_MS
-        for at in range(minute, last + 1):
+    def _today(self) -> int:
+        return (self.now_ms - START_MS) // (MINUTES * MINUTE_MS)
+
+    def _orders_from(self, instrument: Instrument, minute: int, place: int) -> Iterator[TakerOrder]:
+        """All past orders from the one at ``place`` of a minute on."""
+        for at in range(minute, (self.now_ms - START_MS) // MINUTE_MS + 1):
             tape = self._tapes.minute(instrument, at)
             until = int(np.searchsorted(tape.time_ms, self.now_ms, "right"))
-            yield from _orders(instrument, tape, 0, until)
+            for start in range(place, until, _ORDERS_AT_ONCE):
+                yield from _orders(instrument, tape, start, min(start + _ORDERS_AT_ONCE, until))
+            place = 0
 
 
 class Cursor:
