@@ -93,6 +93,7 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         )
         self._timer = self.set_interval(1 / self.desk.ui.fps, self.tick)
         self.lay_out()
+        self.tick()
 
     # Pulling
 
@@ -129,12 +130,13 @@ class LiveScreen(Screen[None], inherit_bindings=False):
 
     def redraw(self) -> None:
         """The colours changed."""
-        self.status.forget()
         for panel in self.panels:
             panel.forget()
-        for line in (self.tabs, self.parts, self.hints):
+        for line in (self.status, self.tabs, self.parts, self.hints):
             line.refresh()
-        self.pull(self.desk.look())
+        look = self.desk.look()
+        self.status.pull(look)
+        self.pull(look)
 
     def _measure(self, look: Look) -> None:
         """Tell how old the oldest price is that this frame brings to the screen."""

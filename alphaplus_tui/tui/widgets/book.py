@@ -35,7 +35,7 @@ class BookPanel(Panel):
             return Condition(Kind.EMPTY, "the book is empty")
         old = look.now - row.ts_recv
         if old > STALE_AFTER_NS:
-            return Condition(Kind.STALE, f"since {fmt.time_of_day(row.ts_recv)}")
+            return Condition(Kind.STALE, fmt.time_of_day(row.ts_recv))
         return Condition(Kind.LIVE, fmt.age(old))
 
     def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:

@@ -130,6 +130,7 @@ def draw(plan: Plan, inks: Inks) -> Canvas:
     else:
         for column, slot in plan.slots.items():
             _candle(canvas, plan.x(column), slot, scale, inks, ascii_only=plan.symbols == "ascii")
+    _holes(canvas, plan, inks)
     _volume(canvas, plan, inks)
     _last_price(canvas, plan, scale, inks)
     if plan.cross is not None:
@@ -226,7 +227,6 @@ def _time_axis(canvas: Canvas, plan: Plan, inks: Inks) -> None:
             if at >= clear_from and at + len(label) <= frame.plot_width:
                 canvas.text(at, row, label, inks.dim)
                 clear_from = at + len(label) + 2
-    _holes(canvas, plan, inks)
 
 
 def _holes(canvas: Canvas, plan: Plan, inks: Inks) -> None:

@@ -121,7 +121,7 @@ class Chart(Panel):
             return Condition(Kind.LIVE, f"live · {aged}" if aged else "live")
         if feed.state is FeedState.ENDED:
             return Condition(Kind.LIVE, "recording ended")
-        words = f"since {fmt.time_of_day(feed.since)} · {feed_words(feed, look.now)}"
+        words = f"{fmt.time_of_day(feed.since)} · {feed_words(feed, look.now)}"
         return Condition(Kind.STALE, words)
 
     def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:

@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How a panel is: ``text`` says the age, since when, or the cause and what helps."""
+    """How a panel is: ``text`` says the age, since when (without that word), or the cause; ``advice`` what helps."""
 
     kind: Kind
     text: str = ""
@@ -113,7 +113,7 @@ class Panel(Widget, can_focus=True):
         """Write title and condition into the border."""
         note = condition.text if condition.kind in {Kind.LIVE, Kind.STALE} else ""
         if condition.kind is Kind.STALE:
-            note = f"stale {note}"
+            note = f"stale since {note}" if len(note) + 18 <= self.size.width else f"stale {note}"
         said = (title, note)
         if said != self._said:
             self._said = said

@@ -48,10 +48,6 @@ class StatusLine(Widget):
             self._left, self._right = fresh
             self.refresh()
 
-    def forget(self) -> None:
-        self._left = []
-        self.refresh()
-
     @property
     def text(self) -> str:
         """What the line says."""

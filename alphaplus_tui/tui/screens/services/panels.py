@@ -9,7 +9,7 @@ from alphaplus_tui.state.slices import DatabaseRow, FeedState
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
-from alphaplus_tui.tui.widgets.panel import Condition, Kind, Panel, Piece
+from alphaplus_tui.tui.widgets.panel import Condition, Kind, Panel, Piece, wrap
 from alphaplus_tui.tui.widgets.status import feed_words
 
 _TROUBLE = {"frames_rejected", "bus_dropped", "reconnects", "duplicates"}
@@ -70,7 +70,7 @@ class DatabasePanel(Panel):
         if database is None:
             return Condition(Kind.LOADING, "the database is starting")
         if not database.connected:
-            return Condition(Kind.STALE, "database away")
+            return Condition(Kind.LIVE, "database away")
         return Condition(Kind.LIVE, "connected")
 
     def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:
@@ -157,14 +157,17 @@ class FeedsPanel(Panel):
                 line = _three(symbol_of(feed.instrument), words, age, look, width - 3)
                 lines.append([(" ", inks.dim), ("◐ ", inks.warning), *line])
         for gap in sorted(state.gaps.values(), key=lambda gap: (gap.missing == 0, -gap.noticed_at)):
+            why = ""
             if gap.missing:
-                why = gap.reason or "being fetched"
-                words = f"{gap.missing:,} trades missing · {why}"
+                words, why = f"{gap.missing:,} trades missing", gap.reason or "being fetched"
                 mark = ("▲ ", inks.warning)
+                if len(words) + len(why) + 3 < width - 28:
+                    words, why = f"{words} · {why}", ""
             else:
                 words, mark = f"{gap.last_seq - gap.first_seq + 1:,} trades repaired", ("✓ ", inks.ok)
             line = _three(symbol_of(gap.instrument), words, fmt.time_of_day(gap.noticed_at), look, width - 3)
             lines.append([(" ", inks.dim), mark, *line])
+            lines += [[(" " * 16 + part, inks.dim)] for part in wrap(why, width - 17)]
         return lines[:height]
 
 

@@ -98,11 +98,11 @@ def _trouble(row: TreeRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - th
 
 COLUMNS: tuple[Column[TreeRow], ...] = (
     Column("name", "Service", 17, _name),
-    Column("state", "State", 14, _state),
+    Column("state", "State", 17, _state),
     Column("health", "Health", 8, _health, rank=1),
     Column("uptime", "Up", 7, _uptime, right=True, rank=2),
     Column("restarts", "Rst", 3, _restarts, right=True, rank=3),
-    Column("trouble", "Reason, last error", 12, _trouble, rank=4, grow=True),
+    Column("trouble", "Reason, last error", 8, _trouble, rank=4, grow=True),
 )
 
 
@@ -150,19 +150,18 @@ class ServiceTree(LiveGrid[TreeRow]):
         return int(look.mono), next_try is not None and round(next_try - look.mono)
 
     def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:
-        """The tree, and the service under the cursor in full below it."""
-        if height < len(look.state.services) + 6:
-            return super().lines(look, width, height)
-        rows = super().lines(look, width, height - 5)
+        """The tree, and below it as much of the service under the cursor as there is room for."""
+        spare = height - 2 - len(look.state.services)
         row, inks = look.state.services.get(self.cursor), look.inks
-        if row is None:
-            return rows
-        rows += [[] for _ in range(height - 4 - len(rows))]
-        facts = (
-            ("starts after", ", ".join(row.after) or "nothing"),
-            ("reason", row.reason or fmt.NOTHING),
+        if spare < 2 or row is None:
+            return super().lines(look, width, height)
+        facts = [
             ("last error", row.last_error or fmt.NOTHING),
-        )
+            ("reason", row.reason or fmt.NOTHING),
+            ("starts after", ", ".join(row.after) or "nothing"),
+        ][: spare - 1]
+        rows = super().lines(look, width, height - len(facts) - 1)
+        rows += [[] for _ in range(height - len(facts) - 1 - len(rows))]
         rows.append([(f" {row.name}", inks.strong)])
         rows += [[(f" {name:<13}", inks.dim), (fmt.fit(text, width - 15), inks.base)] for name, text in facts]
         return rows
