@@ -55,7 +55,7 @@ class ManagerMachine(RuleBasedStateMachine):
     @rule(name=NAMES, stubborn=st.booleans())
     def it_hangs(self, name: str, stubborn: bool) -> None:
         puppet = self.puppets[name]
-        if puppet.inside and not self.hanging(name):
+        if puppet.inside and not self.hanging(name) and not self.stubborn(name):
             puppet.stubborn = stubborn
             if stubborn:
                 self.may_fail.add(name)
