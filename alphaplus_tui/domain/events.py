@@ -96,6 +96,8 @@ class GapOpened(Struct, frozen=True, gc=False):
     last_seq: int
     ts: int
     """When the gap was noticed."""
+    shed: bool = False
+    """The trades were accepted already, but could not be stored."""
 
 
 class GapChanged(Struct, frozen=True, gc=False):
@@ -125,3 +127,55 @@ class RecordingEnded(Struct, frozen=True, gc=False):
 
     exchange: str
     ts: int
+
+
+class LastTradesKnown(Struct, frozen=True, gc=False):
+    """The database was read before anything of this run was written: where the last run ended."""
+
+    last: tuple[tuple[InstrumentId, int, int], ...]
+    """Instrument, ``seq`` and ``ts_event`` of the newest stored trade of each that has one."""
+
+
+class TradesShed(Struct, frozen=True, gc=False):
+    """Accepted trades could not be kept, as the spool was full; there is room again, they can be fetched anew."""
+
+    instrument: InstrumentId
+    first_seq: int
+    last_seq: int
+    ts: int
+
+
+class TradeRestored(Struct, frozen=True, gc=False):
+    """A trade that had been shed came again; only what stores it needs to know."""
+
+    trade: Trade
+
+
+class DatabaseConnected(Struct, frozen=True, gc=False):
+    """The database answers."""
+
+    ts: int
+
+
+class DatabaseLost(Struct, frozen=True, gc=False):
+    """The database does not answer."""
+
+    reason: str
+    ts: int
+
+
+class NumberingRestarted(Struct, frozen=True, gc=False):
+    """The exchange began to count an instrument's trades anew; what traded in between is not known."""
+
+    instrument: InstrumentId
+    first_seq: int
+    """The first trade of the new numbering."""
+    ts: int
+
+
+class GapGivenUp(Struct, frozen=True, gc=False):
+    """What a gap still misses cannot be had."""
+
+    instrument: InstrumentId
+    first_seq: int
+    reason: str

@@ -149,22 +149,24 @@ class ServiceManager:
         history = RestartHistory()
         while True:
             unit, end = await self._run_once(fellowship)
-            good_for_s = unit.good_for_s(self._clock.monotonic())
+            now = self._clock.monotonic()
+            good_for_s = unit.good_for_s(now)
+            retry = after_failure(self._policy, history, now=now, good_for_s=good_for_s, rng=self._rng)
+            history, until = retry.history, now + retry.delay_s
             others = f"{unit.name} ended: {end.reason}"
-            stuck = await self._halt(fellowship.units)
-            if stuck or end.fatal:
+            if end.fatal:
+                unit.enter(ServiceState.FAILED, end.reason)
+            elif not unit.runs:
+                unit.backs_off(end.reason, until=until)
+            if await self._halt([member for member in fellowship.units if member.runs], others) or end.fatal:
                 for member in fellowship.units:
-                    if member is unit and end.fatal and not unit.runs:
-                        member.enter(ServiceState.FAILED, end.reason)
-                    elif not member.runs:
+                    if not member.runs and member.state is not ServiceState.FAILED:
                         member.enter(ServiceState.STOPPED, others)
                 return
-            now = self._clock.monotonic()
-            retry = after_failure(self._policy, history, now=now, good_for_s=good_for_s, rng=self._rng)
-            history = retry.history
             for member in fellowship.units:
-                member.backs_off(end.reason if member is unit else others, until=now + retry.delay_s)
-            await self._clock.sleep(retry.delay_s)
+                if member.state is not ServiceState.BACKING_OFF:
+                    member.backs_off(end.reason if member is unit else others, until=until)
+            await self._clock.sleep(until - self._clock.monotonic())
             for member in fellowship.units:
                 member.waits()
 
@@ -189,11 +191,8 @@ class ServiceManager:
             await wait_within(self._clock, (fellowship.guard,), self._stop_within_s)
         await self._halt(fellowship.units, reason)
 
-    async def _halt(self, units: Iterable[Unit], reason: str | None = None) -> tuple[str, ...]:
-        """Cancel from the highest level down, each with its share of the time left; names those that ignore it.
-
-        reason: with one, those that end are STOPPED.
-        """
+    async def _halt(self, units: Iterable[Unit], reason: str) -> tuple[str, ...]:
+        """Cancel from the highest level down, each with its share of the time left; names those that ignore it."""
         units = tuple(units)
         deadline = self._clock.monotonic() + self._stop_within_s
         heights = sorted({unit.level for unit in units}, reverse=True)
@@ -202,12 +201,12 @@ class ServiceManager:
             tasks = [task for task in map(Unit.cancel, level) if task is not None]
             await wait_within(self._clock, tasks, (deadline - self._clock.monotonic()) / left)
             for unit in level:
-                if reason is not None and not unit.runs:
+                if not unit.runs:
                     unit.stopped(reason)
         for unit in units:
             if unit.runs:
                 unit.ignores_its_cancellation()
-            elif reason is not None:
+            else:
                 unit.stopped(reason)
         return tuple(unit.name for unit in units if unit.runs)
 

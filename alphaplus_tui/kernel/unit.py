@@ -124,7 +124,9 @@ class Unit:
             self._life.forgive(late_s)
 
     def _said(self, life: Life) -> None:
-        """The service is ready, or its health changed."""
+        """The service is ready, or its health changed; what is left of an earlier run is not heard."""
+        if life is not self._life:
+            return
         if self.state is ServiceState.STARTING and life.ready_at is not None:
             self.enter(ServiceState.RUNNING)
             return

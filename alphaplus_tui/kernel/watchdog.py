@@ -11,7 +11,7 @@ import structlog
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Life
 
-LOOP_LAG_S = "event_loop_lag_s"
+LOOP_LAG = "event_loop_lag"
 LOOP_STALLS = "event_loop_stalls"
 _FRAMES_PER_THREAD = 30
 _LONGEST = 20_000
@@ -31,7 +31,7 @@ class Watchdog:
 
     def __init__(self, meters: Meters, *, stall_after_s: float = 1.0, beat_every_s: float = 0.1) -> None:
         self._stall_after_s, self._beat_every_s = stall_after_s, beat_every_s
-        self._lag = meters.histogram(LOOP_LAG_S)
+        self._lag = meters.histogram(LOOP_LAG)
         self._stalls = meters.counter(LOOP_STALLS)
         self._beaten_at = 0.0
 

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import TypeVar, cast
 
-from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded
+from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, StoreUnavailable
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.logs.reader import Filter, read_page
@@ -15,26 +15,34 @@ from alphaplus_tui.state.view import StateView
 
 A = TypeVar("A")
 
+_STARTING = "AlphaPlus is still starting; try again in a moment"
+
 
 class LocalSession:
     """What a console, a headless run and the control socket hold on to."""
 
-    def __init__(
-        self, state: StateView, manager: ServiceManager, reader: StoreReader, log_file: Path, market: MarketClock
-    ) -> None:
+    def __init__(self, state: StateView, log_file: Path) -> None:
         self.state = state
-        self._manager, self._reader, self._log_file, self._market = manager, reader, log_file, market
+        self._log_file = log_file
+        self._behind: tuple[ServiceManager, StoreReader, MarketClock] | None = None
+
+    def open(self, manager: ServiceManager, reader: StoreReader, market: MarketClock) -> None:
+        """Commands and questions are answered from now on."""
+        self._behind = manager, reader, market
 
     async def send(self, command: Command) -> Reply:
         """Carried out before this returns, as far as it does not wait for the outside."""
+        if self._behind is None:
+            return Refused(_STARTING)
+        manager, _, _ = self._behind
         try:
             match command:
                 case RestartService(name):
-                    await self._manager.restart(name)
+                    await manager.restart(name)
                 case StopService(name):
-                    await self._manager.stop_one(name)
+                    await manager.stop_one(name)
                 case StartService(name):
-                    await self._manager.start_one(name)
+                    await manager.start_one(name)
         except AlphaPlusError as error:
             return Refused(str(error))
         return Accepted()
@@ -47,20 +55,22 @@ class LocalSession:
             raise DeadlineExceeded(f"no answer to {type(query).__name__} within {deadline_s:g} s") from None
 
     async def _answer(self, query: AnyQuery) -> object:
+        if isinstance(query, LogPage):
+            return await asyncio.to_thread(_log_page, self._log_file, query)
+        if self._behind is None:
+            raise StoreUnavailable(_STARTING)
+        _, reader, market = self._behind
         # nobody sees a row later than the market's own now, which matters in a replay
+        end = min(query.end, market.now() + 1)
         match query:
             case CandlesBetween():
-                end = min(query.end, self._market.now())
-                return await self._reader.candles(
+                return await reader.candles(
                     query.instrument, query.timeframe, start=query.start, end=end, limit=query.limit
                 )
             case TradesPage():
-                end = min(query.end, self._market.now() + 1)
-                return await self._reader.trades(
+                return await reader.trades(
                     query.instrument, start=query.start, end=end, limit=query.limit, after_seq=query.after_seq
                 )
-            case LogPage():
-                return await asyncio.to_thread(_log_page, self._log_file, query)
 
 
 def _log_page(file: Path, query: LogPage) -> LogAnswer:

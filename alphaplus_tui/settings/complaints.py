@@ -28,11 +28,11 @@ def complain(error: ValidationError, layer: Layer, root: type[BaseModel]) -> Ite
             yield line
 
 
-def unknown_exchange(name: str, known: Iterable[str], layer: Layer) -> Iterator[str]:
-    """A line when ``name`` is no exchange that AlphaPlus can reach."""
-    if name not in set(known):
-        leaf = origin_of(("exchange", "id"), layer)
-        origin = leaf[2] if leaf else "default"
+def unknown_exchange(name: object, known: Iterable[str], layer: Layer) -> Iterator[str]:
+    """A line when ``name`` is no exchange that AlphaPlus can reach; what is no name at all is said elsewhere."""
+    if isinstance(name, str) and name not in set(known):
+        leaf = layer.get(("exchange", "id"))
+        origin = leaf[1] if leaf else "default"
         yield f"{origin}: exchange.id = {_shown('id', name)}: not a known exchange; {suggestion(name, known)}"
 
 

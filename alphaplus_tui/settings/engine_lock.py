@@ -52,14 +52,14 @@ class EngineLock:
         self.info = info
 
     def publish(
-        self, *, control_socket: Path | None = None, database_socket: Path | None = None, api: str | None = None
+        self, *, control_socket: Path | None = None, database_socket: str | None = None, api: str | None = None
     ) -> None:
         """Adds where we can be reached; None leaves what was said before."""
         said = self.info
         self.info = replace(
             said,
             control_socket=str(control_socket) if control_socket else said.control_socket,
-            database_socket=str(database_socket) if database_socket else said.database_socket,
+            database_socket=database_socket or said.database_socket,
             api=api or said.api,
         )
         _write(self._file, self.info)

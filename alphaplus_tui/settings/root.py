@@ -85,10 +85,10 @@ def load_settings(
         settings = Settings.model_validate(merge(leaves, problems))
     except ValidationError as error:
         problems.extend(complain(error, leaves, Settings))
-        raise ConfigError("\n".join(problems)) from None
+        settings = None
     if exchanges:
-        problems.extend(unknown_exchange(settings.exchange.id, {*exchanges, DEMO}, leaves))
-    if problems:
+        problems.extend(unknown_exchange(leaves.get(("exchange", "id"), (DEMO, ""))[0], {*exchanges, DEMO}, leaves))
+    if problems or settings is None:
         raise ConfigError("\n".join(problems))
     origins = {path: leaves[path][1] if path in leaves else "default" for path in flatten(settings.model_dump())}
     return Loaded(

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from alphaplus_tui.remote.client import ask_status
+from alphaplus_tui.wire.control import Status
 from tests.support import REPOSITORY
 
 Report = dict[str, Any]
@@ -24,6 +26,23 @@ def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str,
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ALPHAPLUS_", "XDG_"))}
     kept.pop("NO_COLOR", None)
     return {**kept, "HOME": str(home), "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", **(extra or {})}
+
+
+def pointed_at(rest_url: str, ws_url: str) -> dict[str, str]:
+    """The settings that make a program follow a demo exchange that runs already."""
+    return {
+        "ALPHAPLUS_EXCHANGE__ID": "demo",
+        "ALPHAPLUS_EXCHANGE__REST_URL": rest_url,
+        "ALPHAPLUS_EXCHANGE__WS_URL": ws_url,
+        "ALPHAPLUS_EXCHANGE__HISTORY_CANDLES": "50",
+    }
+
+
+def data_folder(home: Path) -> Path:
+    """Where the demo market is kept."""
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "alphaplus" / "demo"
+    return home / ".local" / "share" / "alphaplus" / "demo"
 
 
 def command(*arguments: str) -> list[str]:
@@ -55,8 +74,8 @@ async def run(home: Path, *arguments: str, extra: Mapping[str, str] | None = Non
 class Program:
     """A running command."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
+    def __init__(self, process: asyncio.subprocess.Process, data: Path) -> None:
+        self.process, self.data = process, data
         self.lines: list[str] = []
 
     @property
@@ -85,6 +104,16 @@ class Program:
         assert self.process.returncode is not None
         return Finished(self.process.returncode, "".join(self.lines) + stdout.decode(), stderr.decode())
 
+    async def until(self, condition: Callable[[Status], object], *, within_s: float = 60) -> Status:
+        """Asks the running program, as ``alphaplus status`` does, until its answer meets the condition."""
+        socket = Path(json.loads((self.data / "engine.json").read_text())["control_socket"])
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within_s
+        while not condition(status := await ask_status(socket)):
+            assert loop.time() < deadline, f"not so within {within_s} s: {status}"
+            await asyncio.sleep(0.1)
+        return status
+
     def family(self) -> list[psutil.Process]:
         """This process and everything below it."""
         me = psutil.Process(self.pid)
@@ -103,7 +132,7 @@ async def started(home: Path, *arguments: str, extra: Mapping[str, str] | None =
         cwd=home,
     )
     try:
-        yield Program(process)
+        yield Program(process, data_folder(home))
     finally:
         if process.returncode is None:
             process.kill()

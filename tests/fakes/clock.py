@@ -35,7 +35,8 @@ class FakeClock:
         until = self._now + delay_s
         await self.settle()
         while self._sleepers and self._sleepers[0][0] <= until:
-            self._now, _, bell = heapq.heappop(self._sleepers)
+            due, _, bell = heapq.heappop(self._sleepers)
+            self._now = max(self._now, due)
             if not bell.done():
                 bell.set_result(None)
                 await self.settle()

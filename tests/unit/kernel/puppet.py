@@ -26,9 +26,10 @@ class Puppet:
         self.journal: Journal = [] if journal is None else journal
         self.ready_at_once, self.cleanup_s = ready_at_once, cleanup_s
         self.stubborn = False
-        """Ignores cancellation while it is set."""
+        """Ignores the next cancellation: the manager sends only one, the end of the test another."""
         self.starts = 0
         self.bound_s = 0.0
+        self.hanging = False
         self.inside = 0
         """How many runs there are at this moment."""
         self.life: Life | None = None
@@ -61,11 +62,14 @@ class Puppet:
                 if order is not _hang:
                     order(life)
                     continue
+                self.hanging = True
                 async with life.work(within_s=self.bound_s):
                     await asyncio.Event().wait()
             except asyncio.CancelledError:
+                self.hanging = False
                 if not self.stubborn:
                     raise
+                self.stubborn = False
             except StopIteration:
                 return
 
@@ -90,7 +94,6 @@ class Puppet:
 
     def gives_in(self) -> None:
         """A stubborn one that was cancelled ends after all."""
-        self.stubborn = False
         self.raises(asyncio.CancelledError())
 
 

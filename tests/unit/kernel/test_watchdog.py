@@ -9,13 +9,13 @@ from structlog.testing import capture_logs
 from alphaplus_tui.kernel.clock import SystemClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Life
-from alphaplus_tui.kernel.watchdog import LOOP_LAG_S, LOOP_STALLS, Watchdog, stacks
+from alphaplus_tui.kernel.watchdog import LOOP_LAG, LOOP_STALLS, Watchdog, stacks
 from tests.support import eventually
 
 
 async def test_each_stall_is_reported_once_with_what_the_loop_was_doing_and_once_when_it_is_over() -> None:
     meters = Meters()
-    stalls, lag = meters.counter(LOOP_STALLS), meters.histogram(LOOP_LAG_S)
+    stalls, lag = meters.counter(LOOP_STALLS), meters.histogram(LOOP_LAG)
     watchdog = Watchdog(meters, stall_after_s=0.1, beat_every_s=0.01)
     life = Life(watchdog.name, SystemClock())
 

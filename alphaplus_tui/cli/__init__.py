@@ -1,0 +1,1 @@
+"""The command line: reads what is wished for, opens a session, and puts faces on it."""

@@ -1,0 +1,234 @@
+"""The tree of commands; each imports what it needs when it runs, so that ``--help`` is instant."""
+
+# ruff: noqa: PLC0415  each command imports what it needs when it runs, so that --help is instant
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from alphaplus_tui.cli.guard import guarded, heed_signals
+from alphaplus_tui.cli.options import Wishes, hoist, parse_duration, parse_time, wishes
+
+_EPILOG = "Every command also takes --config FILE, --data-dir DIR, --demo and --log-level LEVEL."
+
+app = typer.Typer(
+    name="alphaplus",
+    help="A terminal trading console. Without a command it opens the console.",
+    epilog=_EPILOG,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="Settings, and where each value came from.", no_args_is_help=True, epilog=_EPILOG)
+db_app = typer.Typer(help="The database.", no_args_is_help=True, epilog=_EPILOG)
+export_app = typer.Typer(help="Data out, with a header; times ISO 8601 UTC.", no_args_is_help=True, epilog=_EPILOG)
+app.add_typer(config_app, name="config")
+app.add_typer(db_app, name="db")
+app.add_typer(export_app, name="export")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, on the last line.")]
+Headless = Annotated[bool, typer.Option("--headless", help="No console: a ready line, and a summary at the end.")]
+Duration = Annotated[
+    float | None,
+    typer.Option("--duration", parser=parse_duration, metavar="TIME", help="End by itself after 30s, 5m, 2h."),
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")]
+Format = Annotated[Literal["csv", "json", "parquet"], typer.Option("--format", help="How the table is written.")]
+Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="BTC/USDT; may be repeated. Default: all.")]
+Since = Annotated[
+    int | None, typer.Option("--since", parser=parse_time, metavar="TIME", help="From this time on (ISO 8601, UTC).")
+]
+Until = Annotated[
+    int | None, typer.Option("--until", parser=parse_time, metavar="TIME", help="Up to this time, not included.")
+]
+
+
+def run(started_at: float) -> None:
+    """Runs the command line of this process."""
+    os.umask(0o077)
+    heed_signals()
+    with guarded():
+        app(args=hoist(sys.argv[1:]), obj=started_at, prog_name="alphaplus")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from alphaplus_tui import __version__
+
+        typer.echo(f"alphaplus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    *,
+    config: Annotated[Path | None, typer.Option("--config", help="Read settings from this TOML file.")] = None,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Keep everything in this folder.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="The demo market, whatever the configuration says.")] = False,
+    log_level: Annotated[
+        str | None, typer.Option("--log-level", help="debug, info, warning or error.", show_default=False)
+    ] = None,
+    headless: Headless = False,
+    duration: Duration = None,
+    version: Annotated[  # noqa: ARG001  the callback does it all
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    said = Wishes(context.obj, config, data_dir, demo, log_level, headless, duration)
+    context.obj = said
+    if context.invoked_subcommand is None:
+        from alphaplus_tui.cli.engine import run_engine
+
+        run_engine(said)
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    *,
+    files: Annotated[list[Path], typer.Argument(help="Recordings, gz lines of `<receive time ns> <frame>`.")],
+    exchange: Annotated[str, typer.Option("--exchange", help="The exchange that was recorded.")] = "binance",
+    speed: Annotated[str, typer.Option("--speed", help="How many times faster than it was, or max.")] = "1",
+    headless: Headless = False,
+    duration: Duration = None,
+) -> None:
+    """Play recorded frames through the whole system, on the recording's clock."""
+    from alphaplus_tui.cli.engine import run_replay
+
+    run_replay(wishes(context), files, exchange=exchange, speed=speed, headless=headless, duration_s=duration)
+
+
+@app.command()
+def record(
+    context: typer.Context,
+    *,
+    file: Annotated[Path, typer.Argument(help="A file that is not there yet, such as market.gz.")],
+    duration: Duration = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what the exchange sends, in the format that replay reads."""
+    from alphaplus_tui.cli.recording import run_record
+
+    run_record(wishes(context), file, duration_s=duration, as_json=as_json)
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+)
+def simulate(context: typer.Context) -> None:
+    """Run the demo exchange alone; one JSON line tells its addresses. `alphaplus simulate --help` lists options."""
+    from alphaplus_tui.cli.recording import become_simulator
+
+    become_simulator(context.args)
+
+
+@app.command()
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Services, feeds, gaps and database of the running AlphaPlus."""
+    from alphaplus_tui.cli.status import show_status
+
+    show_status(wishes(context), as_json=as_json)
+
+
+@config_app.command("show")
+def config_show(
+    context: typer.Context,
+    *,
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each value came from.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Every setting as it counts now; secrets masked."""
+    from alphaplus_tui.cli.configuration import show
+
+    show(wishes(context), origin=origin, as_json=as_json)
+
+
+@config_app.command("init")
+def config_init(
+    context: typer.Context,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a configuration file with every key, commented."""
+    from alphaplus_tui.cli.configuration import init
+
+    init(wishes(context), force=force, as_json=as_json)
+
+
+@config_app.command("path")
+def config_path(context: typer.Context, as_json: AsJson = False) -> None:
+    """Where the configuration file is looked for."""
+    from alphaplus_tui.cli.configuration import path
+
+    path(wishes(context), as_json=as_json)
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """The JSON schema of the configuration file."""
+    from alphaplus_tui.cli.configuration import schema
+
+    schema()
+
+
+@db_app.command("status")
+def db_status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Version, size and rows of the database."""
+    from alphaplus_tui.cli.database import show_database
+
+    show_database(wishes(context), as_json=as_json)
+
+
+@db_app.command("migrate")
+def db_migrate(context: typer.Context, as_json: AsJson = False) -> None:
+    """Bring the database's schema up to this release."""
+    from alphaplus_tui.cli.database import migrate
+
+    migrate(wishes(context), as_json=as_json)
+
+
+@export_app.command("candles")
+def export_candles(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    timeframe: Annotated[
+        list[str] | None, typer.Option("--timeframe", help="1m; may be repeated. Default: exchange.timeframes.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    file_format: Format = "csv",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stored candles."""
+    from alphaplus_tui.cli.exporting import Selection, export
+
+    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
+    export(wishes(context), chosen, timeframes=tuple(timeframe or ()))
+
+
+@export_app.command("trades")
+def export_trades(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    since: Since = None,
+    until: Until = None,
+    file_format: Format = "csv",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stored trades."""
+    from alphaplus_tui.cli.exporting import Selection, export
+
+    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
+    export(wishes(context), chosen, timeframes=None)

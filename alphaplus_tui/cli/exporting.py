@@ -1,0 +1,93 @@
+"""``alphaplus export``: stored candles and trades as a table, to a file or to stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import typer
+
+from alphaplus_tui.cli.guard import say
+from alphaplus_tui.cli.options import Wishes
+from alphaplus_tui.cli.short import with_database
+from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
+from alphaplus_tui.errors import UnknownName, UsageError
+from alphaplus_tui.runtime.export import export_candles, export_trades
+from alphaplus_tui.runtime.short import ShortDatabase
+from alphaplus_tui.settings.root import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows, written how and where."""
+
+    symbols: tuple[str, ...]
+    since: int | None
+    until: int | None
+    file_format: str
+    output: Path | None
+    as_json: bool
+
+
+def export(wishes: Wishes, chosen: Selection, *, timeframes: Sequence[str] | None) -> None:
+    """Candles of ``timeframes`` (empty: those of the settings), or trades when it is None."""
+    if chosen.as_json and chosen.output is None:
+        raise UsageError("--json tells of a file: name it with --output")
+    if chosen.output is None and chosen.file_format == "parquet" and sys.stdout.isatty():
+        raise UsageError("parquet is not for the eye: name a file with --output")
+    wanted = None if timeframes is None else [_timeframe(name) for name in timeframes]
+    start = chosen.since or 0
+    end = time.time_ns() if chosen.until is None else chosen.until
+    with _sink(chosen.output) as stream:
+
+        async def work(settings: Settings, database: ShortDatabase) -> int:
+            if wanted is None:
+                return await export_trades(
+                    database.reader, stream, chosen.file_format, symbols=chosen.symbols, start=start, end=end
+                )
+            return await export_candles(
+                database.reader,
+                stream,
+                chosen.file_format,
+                symbols=chosen.symbols,
+                timeframes=wanted or settings.exchange.timeframes,
+                start=start,
+                end=end,
+            )
+
+        rows = with_database(wishes, "export", work)
+    if chosen.as_json:
+        typer.echo(json.dumps({"event": "exported", "rows": rows, "file": str(chosen.output)}))
+    else:
+        say(f"{rows} rows" + (f" written to {chosen.output}" if chosen.output else ""))
+
+
+def _timeframe(name: str) -> Timeframe:
+    try:
+        return parse_timeframe(name)
+    except UnknownName as error:
+        raise UsageError(f"--timeframe: {error}") from None
+
+
+@contextmanager
+def _sink(output: Path | None) -> Generator[BinaryIO]:
+    """Where the table goes; a file appears only when it is complete."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    draft = output.with_name(f".{output.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+        draft.replace(output)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,56 @@
+"""The database for a short command: the running engine's, or started for a moment under the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from alphaplus_tui.cli.guard import say
+from alphaplus_tui.cli.options import Wishes
+from alphaplus_tui.cli.signals import run_short
+from alphaplus_tui.errors import AlreadyRunning
+from alphaplus_tui.logs.setup import Logs
+from alphaplus_tui.runtime.short import ShortDatabase, open_database
+from alphaplus_tui.settings.engine_lock import EngineInfo, acquire, running
+from alphaplus_tui.settings.paths import Paths
+from alphaplus_tui.settings.root import Settings
+
+T = TypeVar("T")
+
+_WAIT_FOR_COMMAND_S = 10.0
+
+
+def with_database(wishes: Wishes, what: str, work: Callable[[Settings, ShortDatabase], Awaitable[T]]) -> T:
+    """Does ``work``; ``what`` names the command to others that want the data folder meanwhile."""
+    loaded = wishes.load()
+    settings, paths = loaded.settings, wishes.paths(loaded)
+    password = settings.database.password
+    secrets = [password.get_secret_value()] if password else []
+
+    async def run() -> T:
+        async with open_database(settings, paths) as database:
+            return await work(settings, database)
+
+    paths.prepare()
+    with Logs(level=settings.logging.level, to_stderr=True, secrets=secrets), _held(paths, what):
+        return run_short(run)
+
+
+@contextmanager
+def _held(paths: Paths, what: str) -> Generator[None]:
+    """The data folder is ours, or a running engine's, whose server we join."""
+    try:
+        lock = acquire(paths.data, what, wait_for_command_s=_WAIT_FOR_COMMAND_S, on_wait=_say_waiting)
+    except AlreadyRunning:
+        holder = running(paths.data)
+        if holder is None or holder.is_command:
+            raise
+        yield
+        return
+    with lock:
+        yield
+
+
+def _say_waiting(holder: EngineInfo) -> None:
+    say(f"waiting up to {_WAIT_FOR_COMMAND_S:g} s for {holder}")

@@ -1,0 +1,133 @@
+"""``alphaplus status``: how the running AlphaPlus is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import typer
+
+from alphaplus_tui.cli.options import Wishes, mode_of
+from alphaplus_tui.cli.signals import run_short
+from alphaplus_tui.domain.text import clean
+from alphaplus_tui.errors import AlphaPlusError
+from alphaplus_tui.remote.client import ask_status
+from alphaplus_tui.settings.engine_lock import EngineInfo, running
+from alphaplus_tui.settings.paths import Mode, locate
+from alphaplus_tui.wire.control import Status
+
+_MOST_LINES = 20
+_MODES: tuple[Mode, ...] = ("live", "demo", "replay")
+
+
+class NotRunning(AlphaPlusError):  # noqa: N818  named as the others of its tree are
+    title = "Not running"
+
+
+def show_status(wishes: Wishes, *, as_json: bool) -> None:
+    data, info = _find(wishes)
+    if info.control_socket is None:
+        raise NotRunning(f"{info} uses {data} and answers no questions")
+    socket = Path(info.control_socket)
+    status = run_short(lambda: ask_status(socket))
+    if as_json:
+        typer.echo(msgspec.json.encode(status).decode())
+        return
+    for line in describe(status, data):
+        typer.echo(line)
+
+
+def _find(wishes: Wishes) -> tuple[Path, EngineInfo]:
+    """The engine of the settings' own data folder, else of another mode's."""
+    usual = mode_of(wishes.load())
+    folders = [locate(mode, data_dir=wishes.data_dir).data for mode in (usual, *_MODES)]
+    for folder in dict.fromkeys(folders):
+        info = running(folder)
+        if info is not None:
+            return folder, info
+    raise NotRunning(f"no AlphaPlus uses {folders[0]}; start one with `alphaplus` or `alphaplus --headless`")
+
+
+def describe(status: Status, data: Path) -> Iterator[str]:
+    """The answer as lines for people."""
+    system = status.system
+    if system is not None:
+        ready = f"ready in {system.startup_s:.1f} s" if system.startup_s is not None else "starting"
+        stopping = "  stopping" if system.stopping else ""
+        yield clean(f"AlphaPlus {system.version}  {system.mode}  {system.exchange}  {ready}{stopping}")
+    yield clean(f"pid {status.pid}  data {data}")
+    yield ""
+    yield from _table(
+        ("SERVICE", "STATE", "HEALTH", "FOR", "RESTARTS", "REASON"),
+        [
+            (
+                row.name,
+                row.state,
+                row.health,
+                _for(status.monotonic, row.running_since),
+                str(row.restarts),
+                row.reason or row.last_error,
+            )
+            for row in status.services
+        ],
+    )
+    yield ""
+    yield from _feeds(status)
+    yield _gaps(status)
+    yield from _database(status)
+    if status.latencies:
+        yield ""
+        yield from _table(
+            ("LATENCY", "P50 MS", "P99 MS", "COUNT"),
+            [(row.name, f"{row.p50:.2f}", f"{row.p99:.2f}", str(row.count)) for row in status.latencies],
+        )
+
+
+def _feeds(status: Status) -> Iterator[str]:
+    if not status.feeds:
+        yield "feeds     none yet"
+        return
+    states = Counter(str(row.state) for row in status.feeds)
+    yield "feeds     " + ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    troubled = [row for row in status.feeds if row.state not in {"LIVE", "ENDED"}]
+    for row in troubled[:_MOST_LINES]:
+        yield clean(f"          {row.instrument}  {row.state}  {row.reason}".rstrip())
+    for row in status.connections:
+        if not row.connected:
+            yield clean(f"          connection {row.connection} is down: {row.reason}")
+
+
+def _gaps(status: Status) -> str:
+    missing = sum(row.missing for row in status.gaps)
+    return f"gaps      {len(status.gaps)} open, {missing} trades missing" if status.gaps else "gaps      none"
+
+
+def _database(status: Status) -> Iterator[str]:
+    row = status.database
+    if row is None:
+        yield "database  not looked at yet"
+        return
+    health = "connected" if row.connected else f"AWAY: {row.reason}"
+    ping = f", answers in {row.ping_ms:.1f} ms" if row.ping_ms is not None else ""
+    yield clean(f"database  {row.kind} {row.version}, {health}{ping}, {row.size_bytes / 1e6:.1f} MB")
+    if row.spool_bytes or row.buffered_rows:
+        yield f"          waiting: {row.buffered_rows} rows in memory, {row.spool_bytes / 1e6:.1f} MB on disk"
+
+
+def _for(now: float, since: float | None) -> str:
+    if since is None:
+        return "-"
+    seconds = max(0, int(now - since))
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days}d {hours}h"
+    return f"{hours}h {minutes}m" if hours else f"{minutes}m {seconds % 60}s" if minutes else f"{seconds}s"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    lines = [tuple(clean(cell, limit=100) for cell in row) for row in (head, *rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -1,0 +1,1 @@
+"""Adapters of the market data port: one exchange each, and recordings of them."""

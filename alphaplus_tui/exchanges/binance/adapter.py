@@ -1,0 +1,133 @@
+"""Binance spot behind the market data port; the demo market speaks the same and is reached by its addresses."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from random import Random
+
+from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.market import Candle, Channel, Provenance, Side, Trade
+from alphaplus_tui.domain.timeframe import Timeframe
+from alphaplus_tui.errors import ConfigError, ProtocolError
+from alphaplus_tui.exchanges.binance.feed import BinanceFeed
+from alphaplus_tui.exchanges.binance.frames import HistoricalTrade, Kline
+from alphaplus_tui.exchanges.binance.markets import Markets
+from alphaplus_tui.exchanges.binance.parser import LARGEST_ID
+from alphaplus_tui.exchanges.binance.rest import MOST_CANDLES, MOST_TRADES, BinanceRest
+from alphaplus_tui.exchanges.binance.symbols import to_ns
+from alphaplus_tui.exchanges.registry import DEMO, Tap
+from alphaplus_tui.exchanges.shared.connection import Habits
+from alphaplus_tui.kernel.clock import Clock, MarketClock
+from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.ports.market_data import Received
+
+REST_URL = "https://api.binance.com"
+WS_URL = "wss://stream.binance.com:9443"
+
+
+class BinanceMarketData:
+    """Spot markets. ``rest_url`` and ``ws_url`` replace scheme, host and port; the paths stay Binance's."""
+
+    def __init__(
+        self,
+        exchange: str,
+        *,
+        rest_url: str | None,
+        ws_url: str | None,
+        cache_dir: Path,
+        clock: Clock,
+        market: MarketClock,
+        meters: Meters,
+        tap: Tap | None = None,
+        rng: Random | None = None,
+        habits: Habits | None = None,
+    ) -> None:
+        if exchange == DEMO and not (rest_url and ws_url):
+            raise ConfigError("the demo market has no addresses of its own: give exchange.rest_url and exchange.ws_url")
+        self.exchange = exchange
+        self._market = market
+        self._rest = BinanceRest(
+            rest_url or REST_URL,
+            clock=clock,
+            market=market,
+            requests=meters.counter("rest_requests", (("exchange", exchange),)),
+        )
+        # each demo market may have other instruments, and is near enough to ask
+        cache = None if exchange == DEMO else cache_dir / f"markets-{exchange}.json"
+        self._markets = Markets(exchange, self._rest, cache, market)
+        self._feed = BinanceFeed(
+            exchange,
+            ws_url or WS_URL,
+            self._rest,
+            clock=clock,
+            market=market,
+            rng=rng or Random(),  # noqa: S311 - spreads retries in time
+            habits=habits or Habits(),
+            shed=meters.counter("frames_shed", (("exchange", exchange),)),
+            tap=tap,
+        )
+
+    async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        return await self._markets.find(symbols)
+
+    def stream(
+        self, instruments: Sequence[Instrument], channels: frozenset[Channel]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Received]]:
+        return self._feed.open(instruments, channels)
+
+    async def candles(
+        self, instrument: Instrument, timeframe: Timeframe, *, since: int, limit: int
+    ) -> tuple[Candle, ...]:
+        candles: list[Candle] = []
+        since_ms = -(-since // 1_000_000)
+        while len(candles) < limit:
+            wanted = min(MOST_CANDLES, limit - len(candles))
+            rows = await self._rest.klines(instrument.venue_symbol, timeframe, since_ms=since_ms, limit=wanted)
+            now = self._market.now()
+            candles += [_candle(instrument, timeframe, row, now) for row in rows]
+            if len(rows) < wanted:
+                break
+            since_ms = candles[-1].close_time // 1_000_000
+        return tuple(candles)
+
+    async def trades(self, instrument: Instrument, *, from_seq: int, limit: int) -> tuple[Trade, ...]:
+        rows = await self._rest.historical_trades(
+            instrument.venue_symbol, from_id=max(0, from_seq), limit=min(limit, MOST_TRADES)
+        )
+        ts_recv = self._market.now()
+        return tuple(_trade(instrument, row, ts_recv) for row in rows if row.id >= from_seq)
+
+    async def clock_offset_ns(self) -> int:
+        return await self._rest.clock_offset_ns()
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+
+def _candle(instrument: Instrument, timeframe: Timeframe, row: Kline, now: int) -> Candle:
+    opened, open_, high, low, close, volume, closes, _, trades, bought, _, _ = row
+    ordered = 0 < low <= open_ <= high < 1e13 and low <= close <= high
+    if not (ordered and 0 <= volume < 1e16 and 0 <= opened < LARGEST_ID):
+        raise ProtocolError(f"a candle of {instrument.symbol} that cannot be: {row!r}")
+    return Candle(
+        instrument=instrument.id,
+        timeframe=timeframe,
+        open_time=to_ns(opened),
+        open=open_,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        trades=trades,
+        buy_volume=bought,
+        provenance=Provenance.BACKFILLED,
+        forming=to_ns(closes) >= now,
+    )
+
+
+def _trade(instrument: Instrument, row: HistoricalTrade, ts_recv: int) -> Trade:
+    if not (0 < row.price < 1e13 and 0 < row.qty < 1e16 and 0 <= row.id <= LARGEST_ID and 0 < row.time < LARGEST_ID):
+        raise ProtocolError(f"a trade of {instrument.symbol} that cannot be: {row!r}")
+    side = Side.SELL if row.is_buyer_maker else Side.BUY
+    ts_event = to_ns(row.time)
+    return Trade(instrument.id, str(row.id), row.id, row.price, row.qty, side, ts_event, ts_recv, Provenance.BACKFILLED)

@@ -1,0 +1,108 @@
+"""Which instruments Binance has: asked once, then kept on disk so that a start need not wait."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.text import clean
+from alphaplus_tui.errors import TransientError, UnknownName
+from alphaplus_tui.exchanges.binance.frames import SymbolInfo
+from alphaplus_tui.exchanges.binance.rest import INVALID_SYMBOL, BinanceRest
+from alphaplus_tui.exchanges.binance.symbols import venue_symbol
+from alphaplus_tui.exchanges.shared.http import Refused
+from alphaplus_tui.kernel.clock import MarketClock
+
+FRESH_FOR_S = 24 * 3600
+_MOST_AT_ONCE = 100
+"""More symbols than this in one address would be too long; then all are asked for."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """An instrument on disk, and when it was asked for (UTC ns)."""
+
+    instrument: Instrument
+    asked_at: int
+
+
+class Markets:
+    """Answers from the disk while that is fresh, and whatever its age while the exchange does not answer."""
+
+    def __init__(self, exchange: str, rest: BinanceRest, cache: Path | None, market: MarketClock) -> None:
+        """cache: a file, written by this alone; None keeps nothing."""
+        self._exchange, self._rest, self._cache, self._market = exchange, rest, cache, market
+
+    async def find(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Those of ``symbols`` in that order; all when it is empty. Raises UnknownName, and what REST raises."""
+        kept = self._load()
+        now = self._market.now()
+        if symbols and all(symbol in kept and _is_fresh(kept[symbol], now) for symbol in symbols):
+            return tuple(kept[symbol].instrument for symbol in symbols)
+        try:
+            found = await self._ask(symbols)
+        except TransientError:
+            if symbols and all(symbol in kept for symbol in symbols):
+                return tuple(kept[symbol].instrument for symbol in symbols)
+            raise
+        self._store(kept, found, now)
+        if not symbols:
+            return tuple(found.values())
+        for symbol in symbols:
+            if symbol not in found:
+                raise UnknownName(f"symbol on {self._exchange}", symbol, found)
+        return tuple(found[symbol] for symbol in symbols)
+
+    async def _ask(self, symbols: Sequence[str]) -> dict[str, Instrument]:
+        if 0 < len(symbols) <= _MOST_AT_ONCE:
+            try:
+                info = await self._rest.exchange_info([venue_symbol(symbol) for symbol in symbols])
+            except Refused as refused:
+                if refused.code not in {INVALID_SYMBOL, -1100}:
+                    raise
+            else:
+                found = [self._instrument(row) for row in info.symbols]
+                return {instrument.symbol: instrument for instrument in found}
+        info = await self._rest.exchange_info()
+        found = [self._instrument(row) for row in info.symbols if symbols or row.status == "TRADING"]
+        return {instrument.symbol: instrument for instrument in found}
+
+    def _instrument(self, row: SymbolInfo) -> Instrument:
+        base, quote = clean(row.base, limit=40), clean(row.quote, limit=40)
+        price_step = next((f.tickSize for f in row.filters if f.filterType == "PRICE_FILTER"), 0.0)
+        quantity_step = next((f.stepSize for f in row.filters if f.filterType == "LOT_SIZE"), 0.0)
+        return Instrument(
+            exchange=self._exchange,
+            symbol=f"{base}/{quote}",
+            venue_symbol=clean(row.symbol, limit=80),
+            base=base,
+            quote=quote,
+            price_step=price_step if price_step > 0 else 1e-8,
+            quantity_step=quantity_step if quantity_step > 0 else 1e-8,
+        )
+
+    def _load(self) -> dict[str, Kept]:
+        if self._cache is None:
+            return {}
+        try:
+            return msgspec.json.decode(self._cache.read_bytes(), type=dict[str, Kept])
+        except (OSError, msgspec.DecodeError, ValueError):
+            return {}  # a cache that cannot be read is one that is not there
+
+    def _store(self, kept: dict[str, Kept], found: dict[str, Instrument], now: int) -> None:
+        if self._cache is None:
+            return
+        merged = kept | {symbol: Kept(instrument, now) for symbol, instrument in found.items()}
+        beside = self._cache.with_suffix(f".{os.getpid()}")
+        try:
+            self._cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            beside.touch(mode=0o600)
+            beside.write_bytes(msgspec.json.encode(merged))
+            beside.replace(self._cache)
+        except OSError:
+            beside.unlink(missing_ok=True)  # a cache that cannot be written costs a second at the next start
+
+
+def _is_fresh(kept: Kept, now: int) -> bool:
+    return 0 <= now - kept.asked_at < FRESH_FOR_S * 1_000_000_000

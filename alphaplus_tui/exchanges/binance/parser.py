@@ -1,0 +1,227 @@
+"""Turns Binance's frames into what the market says."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec.json import Decoder
+
+from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.market import Channel, DayStatistics, Provenance, Side, Ticker, Trade
+from alphaplus_tui.domain.text import clean
+from alphaplus_tui.exchanges.binance.books import Books
+from alphaplus_tui.exchanges.binance.frames import (
+    BookTickerData,
+    Combined,
+    DayData,
+    DepthData,
+    SnapshotData,
+    TradeData,
+)
+from alphaplus_tui.exchanges.binance.pulses import Pulse, Pulses
+from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT, STREAMS, stream_name, to_ns
+from alphaplus_tui.ports.market_data import FeedEvent
+
+DAY_NS = 86_400_000_000_000
+_LARGEST_FRAME = 4 * 2**20
+LARGEST_ID = 2**63 - 1
+"""JSON knows no bound; whoever stores a number does."""
+_ABSURD_PRICE = 1e13
+_ABSURD_QUANTITY = 1e16
+PREFIX = b'{"stream":"'
+"""How market data begins."""
+_NAME_FROM = len(PREFIX)
+_STREAM = re.compile(rb'\s*\{\s*"stream"\s*:\s*"([^"\\]{1,120})"')
+_BARE_SNAPSHOT = b'{"lastUpdateId"'
+
+# strict=False: numbers come as strings
+_TRADE = Decoder(Combined[TradeData], strict=False)
+_TICKER = Decoder(Combined[BookTickerData], strict=False)
+_DEPTH = Decoder(Combined[DepthData], strict=False)
+_DAY = Decoder(Combined[DayData], strict=False)
+_SNAPSHOT = Decoder(Combined[SnapshotData], strict=False)
+_BARE = Decoder(SnapshotData, strict=False)
+
+Events = tuple[FeedEvent, ...]
+Route = Callable[[bytes, int], Events]
+"""Reads the frames of one stream: the frame, UTC ns of its receipt."""
+
+
+class Unusable(Exception):  # noqa: N818 - says what the frame is; never leaves this package
+    """A frame that must not be believed; the text says why."""
+
+
+class NotAskedFor(Unusable):
+    """A frame of a stream that nobody subscribed to."""
+
+
+class NotMarketData(Exception):  # noqa: N818 - says what the frame is; never leaves this package
+    """A frame of another kind, such as an answer to a request."""
+
+
+def is_trade(frame: bytes) -> bool:
+    """Whether ``frame``, which begins with PREFIX, is of a stream of trades; decodes nothing."""
+    return frame.endswith(b"@trade", 0, frame.find(b'"', _NAME_FROM, 140))
+
+
+class Parser:
+    """Reads the frames of some instruments' streams.
+
+    Reading by stream name needs one pass over each frame: the name says which type to decode, and whose it is.
+    """
+
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        channels: frozenset[Channel],
+        *,
+        books: Books,
+        pulses: Pulses | None = None,
+        provenance: Provenance = Provenance.LIVE,
+    ) -> None:
+        self._books = books
+        self._routes: dict[bytes, Route] = {}
+        for instrument in instruments:
+            routes = {
+                Channel.TRADE: lambda i=instrument: _trades(i, provenance, pulses.of(i.id) if pulses else Pulse(i)),
+                Channel.TICKER: lambda i=instrument: _tickers(i),
+                Channel.BOOK: lambda i=instrument: self._depths(i),
+                Channel.STATISTICS: lambda i=instrument: _days(i),
+            }
+            for channel in STREAMS.keys() & channels:
+                self._routes[stream_name(instrument.venue_symbol, channel).encode()] = routes[channel]()
+            if Channel.BOOK in channels:
+                name = f"{instrument.venue_symbol.lower()}@{SNAPSHOT}"
+                self._routes[name.encode()] = self._snapshots(instrument)
+        self._first = instruments[0] if instruments else None
+
+    def read(self, frame: bytes, ts_recv: int) -> Events:
+        """What ``frame`` says. Raises Unusable, or NotMarketData for frames of other kinds."""
+        try:
+            if frame.startswith(PREFIX):
+                route = self._routes.get(frame[_NAME_FROM : frame.find(b'"', _NAME_FROM, 140)])
+                if route is not None and len(frame) <= _LARGEST_FRAME:
+                    return route(frame, ts_recv)
+            return self._read_unusual(frame, ts_recv)
+        except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+            raise Unusable(f"not as expected: {clean(str(error), limit=200)}") from error
+
+    def _read_unusual(self, frame: bytes, ts_recv: int) -> Events:
+        if len(frame) > _LARGEST_FRAME:
+            raise Unusable(f"{len(frame):,} bytes: larger than any frame may be")
+        found = _STREAM.match(frame)
+        if found is not None:
+            name = found.group(1)
+            route = self._routes.get(name)
+            if route is None:
+                raise NotAskedFor(f"stream {clean(name.decode(errors='replace'), limit=80)!r} was not asked for")
+            return route(frame, ts_recv)
+        if frame.startswith(_BARE_SNAPSHOT) and self._first is not None:
+            return self._books.snapshot(self._first, _BARE.decode(frame), ts_recv)
+        raise NotMarketData
+
+    def _depths(self, instrument: Instrument) -> Route:
+        change, symbol, decode = self._books.change_of(instrument), instrument.venue_symbol, _DEPTH.decode
+
+        def read(frame: bytes, ts_recv: int) -> Events:
+            data = decode(frame).data
+            if data.symbol != symbol:
+                raise Unusable(_another(data.symbol, symbol))
+            if not 0 <= data.first_update_id <= data.last_update_id <= LARGEST_ID:
+                raise Unusable("update numbers that cannot be")
+            ts_event = _moment(data.time, ts_recv)
+            _check_levels(data.bids)
+            _check_levels(data.asks)
+            return change(data, ts_event, ts_recv)
+
+        return read
+
+    def _snapshots(self, instrument: Instrument) -> Route:
+        def read(frame: bytes, ts_recv: int) -> Events:
+            return self._books.snapshot(instrument, _SNAPSHOT.decode(frame).data, ts_recv)
+
+        return read
+
+
+def _trades(instrument: Instrument, provenance: Provenance, pulse: Pulse) -> Route:
+    identity, symbol, decode = instrument.id, instrument.venue_symbol, _TRADE.decode
+    buy, sell = Side.BUY, Side.SELL
+
+    def read(frame: bytes, ts_recv: int) -> Events:
+        data = decode(frame).data
+        price, quantity, trade_id = data.price, data.quantity, data.trade_id
+        if data.symbol != symbol:
+            raise Unusable(_another(data.symbol, symbol))
+        if not (0.0 < price < _ABSURD_PRICE and 0.0 < quantity < _ABSURD_QUANTITY and 0 <= trade_id <= LARGEST_ID):
+            raise Unusable(f"price {price!r}, quantity {quantity!r}, id {trade_id!r}: cannot be")
+        ts_event = _moment(data.time, ts_recv)
+        pulse.trades += 1
+        pulse.last_seq = trade_id
+        side = sell if data.buyer_is_maker else buy
+        trade = Trade(identity, str(trade_id), trade_id, price, quantity, side, ts_event, ts_recv, provenance)
+        return (trade,)
+
+    return read
+
+
+def _tickers(instrument: Instrument) -> Route:
+    identity, symbol, decode = instrument.id, instrument.venue_symbol, _TICKER.decode
+
+    def read(frame: bytes, ts_recv: int) -> Events:
+        data = decode(frame).data
+        bid, ask = data.bid, data.ask
+        if data.symbol != symbol:
+            raise Unusable(_another(data.symbol, symbol))
+        if bid == 0.0 or ask == 0.0:
+            return ()  # a side of the book is empty: there is no best price
+        if not (
+            0.0 < bid < ask < _ABSURD_PRICE
+            and 0 <= data.update_id <= LARGEST_ID
+            and 0.0 <= data.bid_quantity < _ABSURD_QUANTITY
+            and 0.0 <= data.ask_quantity < _ABSURD_QUANTITY
+        ):
+            raise Unusable(f"bid {bid!r}, ask {ask!r}: cannot be")
+        return (Ticker(identity, bid, data.bid_quantity, ask, data.ask_quantity, data.update_id, ts_recv, ts_recv),)
+
+    return read
+
+
+def _days(instrument: Instrument) -> Route:
+    identity, symbol, decode = instrument.id, instrument.venue_symbol, _DAY.decode
+
+    def read(frame: bytes, ts_recv: int) -> Events:
+        data = decode(frame).data
+        if data.symbol != symbol:
+            raise Unusable(_another(data.symbol, symbol))
+        if data.last == 0.0:
+            return ()  # nothing traded for a day
+        for name, value in (("open", data.open), ("high", data.high), ("low", data.low), ("last", data.last)):
+            if not 0.0 < value < _ABSURD_PRICE:
+                raise Unusable(f"{name} {value!r}: cannot be")
+        if not (0.0 <= data.volume < _ABSURD_QUANTITY and 0.0 <= data.quote_volume < _ABSURD_PRICE * 1e6):
+            raise Unusable(f"volume {data.volume!r}, {data.quote_volume!r}: cannot be")
+        ts_event = _moment(data.time, ts_recv)
+        return (
+            DayStatistics(
+                identity, data.open, data.high, data.low, data.last, data.volume, data.quote_volume, ts_event, ts_recv
+            ),
+        )
+
+    return read
+
+
+def _moment(time: int, ts_recv: int) -> int:
+    ts_event = to_ns(time)
+    if not -DAY_NS < ts_event - ts_recv < DAY_NS:
+        raise Unusable(f"time {time!r} is more than a day off")
+    return ts_event
+
+
+def _check_levels(levels: Sequence[tuple[float, float]]) -> None:
+    for price, quantity in levels:
+        if not (0.0 < price < _ABSURD_PRICE and 0.0 <= quantity < _ABSURD_QUANTITY):
+            raise Unusable(f"level {price!r} × {quantity!r}: cannot be")
+
+
+def _another(found: str, wanted: str) -> str:
+    return f"symbol {clean(found, limit=40)!r} in a stream of {wanted}"

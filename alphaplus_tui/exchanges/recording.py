@@ -1,0 +1,99 @@
+"""Raw frames on disk, one a line: ``<UTC ns of receipt> <frame>``, gzipped when the name ends in .gz."""
+
+import asyncio
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from alphaplus_tui.kernel.clock import Clock
+
+FLUSH_EVERY_S = 0.5
+
+
+class RecordingWriter:
+    """``async with RecordingWriter(file, clock) as writer:`` and give ``writer.tap`` to an adapter.
+
+    Frames are compressed and written in a thread, so that recording does not disturb what is recorded. The file must
+    not exist yet. Each flush ends a gzip member: what was flushed can be read even after a crash.
+    """
+
+    def __init__(self, file: Path, clock: Clock) -> None:
+        self.frames = 0
+        self._file, self._clock = file, clock
+        self._lines: list[bytes] = []
+        self._descriptor = -1
+        self._flusher: asyncio.Task[None] | None = None
+
+    def tap(self, received: int, frame: bytes) -> None:
+        """Keep one frame; ``received`` is UTC ns."""
+        self.frames += 1
+        if b"\n" in frame or b"\r" in frame:  # lawful between the tokens of JSON, but here lines are frames
+            frame = frame.replace(b"\r", b" ").replace(b"\n", b" ")
+        self._lines.append(b"%d %b\n" % (received, frame))
+
+    async def __aenter__(self) -> Self:
+        self._descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._flusher = asyncio.create_task(self._flush_often(), name="recording")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        flusher = self._flusher
+        assert flusher is not None
+        flusher.cancel()
+        await asyncio.wait({flusher})
+        try:
+            await self._flush()
+            if not flusher.cancelled() and (trouble := flusher.exception()) is not None:
+                raise trouble
+        finally:
+            os.close(self._descriptor)
+
+    async def _flush_often(self) -> None:
+        while True:
+            await self._clock.sleep(FLUSH_EVERY_S)
+            await asyncio.shield(self._flush())
+
+    async def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            await asyncio.to_thread(self._write, b"".join(lines))
+
+    def _write(self, text: bytes) -> None:
+        data = gzip.compress(text, 6) if self._file.suffix == ".gz" else text
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+
+class BrokenRecording(Exception):  # noqa: N818 - says what the file is; never leaves this package
+    """A file that cannot be read on; its text says why."""
+
+
+class DamagedLine(Exception):  # noqa: N818 - says what the line is; never leaves this package
+    """A line that is not a recorded frame."""
+
+
+def read_lines(file: Path) -> Iterator[bytes]:
+    """The lines of a recording without their ends. Raises BrokenRecording where it cannot be read on."""
+    try:
+        with file.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            with gzip.open(raw) if packed else raw as lines:
+                for line in lines:
+                    yield line.rstrip(b"\r\n")
+    except (OSError, EOFError, zlib.error) as error:
+        raise BrokenRecording(f"cannot be read on: {error}") from error
+
+
+def split_line(line: bytes) -> tuple[int, bytes]:
+    """UTC ns of receipt, and the frame. Raises DamagedLine."""
+    received, space, frame = line.partition(b" ")
+    if not space or not received.isdigit() or not 15 <= len(received) <= 19:
+        raise DamagedLine("a line that does not begin with the nanoseconds of its receipt")
+    return int(received), frame

@@ -1,0 +1,66 @@
+"""Which exchanges there are; strings, so that asking imports none of them."""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Protocol, cast
+
+from alphaplus_tui.errors import ConfigError, UnknownName
+from alphaplus_tui.kernel.clock import Clock, MarketClock
+from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.ports.market_data import MarketData
+
+DEMO = "demo"
+"""The simulated exchange; it speaks as Binance does."""
+GROUP = "alphaplus.exchanges"
+"""The entry-point group in which other packages offer theirs."""
+
+_BUILT_IN: dict[str, str] = {
+    "binance": "alphaplus_tui.exchanges.binance:BinanceMarketData",
+    DEMO: "alphaplus_tui.exchanges.binance:BinanceMarketData",
+}
+
+Tap = Callable[[int, bytes], None]
+"""Hears each raw frame: UTC ns of its receipt, its bytes."""
+
+
+class MarketDataFactory(Protocol):
+    """How an adapter is made; it does no I/O before its first use."""
+
+    def __call__(
+        self,
+        exchange: str,
+        *,
+        rest_url: str | None,
+        ws_url: str | None,
+        cache_dir: Path,
+        clock: Clock,
+        market: MarketClock,
+        meters: Meters,
+        tap: Tap | None = None,
+    ) -> MarketData: ...
+
+
+def exchange_names() -> tuple[str, ...]:
+    """All that can be asked for, in alphabetical order."""
+    return tuple(sorted({*_BUILT_IN, *_offered()}))
+
+
+def exchange_factory(name: str) -> MarketDataFactory:
+    """The adapter of exchange ``name``, imported now. Raises UnknownName, with the nearest that is known."""
+    address = _BUILT_IN.get(name)
+    if address is not None:
+        module, _, attribute = address.partition(":")
+        return cast(MarketDataFactory, getattr(import_module(module), attribute))
+    offered = _offered().get(name)
+    if offered is None:
+        raise UnknownName("exchange", name, exchange_names())
+    try:
+        return cast(MarketDataFactory, offered.load())
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"exchange {name!r} ({offered.value}) cannot be loaded: {error}") from error
+
+
+def _offered() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}

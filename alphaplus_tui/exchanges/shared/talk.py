@@ -1,0 +1,141 @@
+"""One link in use: its requests, how long it may be silent, when it is old."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+from msgspec import Struct
+from websockets.exceptions import ConnectionClosed
+
+from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, Disconnected, TransientError
+from alphaplus_tui.exchanges.shared.link import CLOSE_WITHIN_S, Link
+from alphaplus_tui.kernel.clock import Clock, wait_within
+
+_SLEPT_S = 5.0
+"""The wall clock that gains so much on the program's clock tells of a machine that slept, or of a stepped clock."""
+
+
+class Patience(Struct, frozen=True):
+    """How long silence is borne. Pings do not count: only data does."""
+
+    silent_after_s: float = 4.0
+    """Where much is said: then it is lost, without asking."""
+    rhythms: float = 8.0
+    """Where less is said: so many times the usual time between two frames."""
+    first_data_within_s: float = 10.0
+    """Where nothing or hardly anything was said yet; then it is asked for otherwise, each time more patiently."""
+    look_every_s: float = 0.5
+
+
+class Talk:
+    """A dialled link until it is closed."""
+
+    def __init__(
+        self,
+        link: Link,
+        quiet: Callable[[], Awaitable[bool]],
+        *,
+        clock: Clock,
+        patience: Patience,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._link, self._quiet, self._clock, self._patience, self._wall_ns = link, quiet, clock, patience, wall_ns
+        self._began = self._birthday = clock.monotonic()
+        self._asked = 0
+        self.old_after_s = float("inf")
+        self._ended = asyncio.create_task(link.ended(), name="link ended")
+
+    @property
+    def delivered(self) -> bool:
+        """Whether it said more than answers."""
+        return self._link.frames > self._asked
+
+    @property
+    def age_s(self) -> float:
+        return self._clock.monotonic() - self._began
+
+    def young_again(self) -> None:
+        """No successor could be had: try again after a twentieth of the time, the old link lives meanwhile."""
+        self._birthday = self._clock.monotonic() - self.old_after_s * 0.95
+
+    async def say(self, requests: Sequence[str], *, every_s: float) -> None:
+        """Send ``requests``, one each ``every_s``. Raises Disconnected."""
+        self._asked += len(requests)
+        for number, request in enumerate(requests):
+            if number:
+                await self._clock.sleep(every_s)
+            try:
+                await self._link.send(request)
+            except ConnectionClosed:
+                raise await self._link.ended() from None
+
+    async def settle(self, settled: Coroutine[Any, Any, None], *, within_s: float) -> None:
+        """Wait for the answers. Raises ProtocolError, Disconnected or DeadlineExceeded."""
+        answers = asyncio.create_task(settled, name="answers")
+        try:
+            await asyncio.wait({answers, self._ended}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            if answers.done():
+                answers.result()
+            elif self._ended.done():
+                raise self._ended.result()
+            else:
+                raise DeadlineExceeded(f"no answer to the subscription within {within_s:g} s")
+        finally:
+            answers.cancel()
+
+    async def until_old_or_lost(self) -> AlphaPlusError | None:
+        """Why the link is of no more use; None when it is only old."""
+        watch = asyncio.create_task(self._watch(), name="silence")
+        try:
+            await asyncio.wait({self._ended, watch}, return_when=asyncio.FIRST_COMPLETED)
+            return self._ended.result() if self._ended.done() else watch.result()
+        finally:
+            watch.cancel()
+
+    async def close(self) -> None:
+        """With a closing handshake when the other side is there for it; within a second in any case."""
+        closing = asyncio.create_task(self._link.close(), name="closing")
+        await wait_within(self._clock, {closing}, CLOSE_WITHIN_S / 2)
+        if not closing.done():
+            self._link.drop()
+        await wait_within(self._clock, {closing, self._ended}, CLOSE_WITHIN_S / 2)
+        closing.cancel()
+        self._ended.cancel()
+
+    async def _watch(self) -> AlphaPlusError | None:
+        clock, patience, link = self._clock, self._patience, self._link
+        seen, silent_s, more_patience = link.frames, 0.0, 1.0
+        then, wall_then = clock.monotonic(), self._wall_ns()
+        heard = then
+        while True:
+            await clock.sleep(patience.look_every_s)
+            now, wall_now = clock.monotonic(), self._wall_ns()
+            if (wall_now - wall_then) / 1e9 - (now - then) > _SLEPT_S:
+                return Disconnected("the machine slept, or its clock was set forward")
+            # a stall of our own loop is not the silence of the other side
+            silent_s += min(now - then, 2 * patience.look_every_s)
+            then, wall_then = now, wall_now
+            if link.frames != seen or not link.reading:
+                seen, silent_s, more_patience, heard = link.frames, 0.0, 1.0, now
+            limit_s, talkative = self._limit(heard)
+            if silent_s >= limit_s * more_patience:
+                if talkative or not await self._really_quiet():
+                    return Disconnected(f"connected but silent for {silent_s:.1f} s")
+                silent_s, more_patience = 0.0, min(64.0, 2 * more_patience)
+            if now - self._birthday >= self.old_after_s:
+                return None
+
+    def _limit(self, heard: float) -> tuple[float, bool]:
+        """How long it may be silent, and whether silence beyond that needs no second opinion."""
+        patience, frames, span_s = self._patience, self._link.frames - self._asked, heard - self._began
+        if frames < 20 or span_s < 2.0:
+            return patience.first_data_within_s, False
+        rhythm_s = patience.rhythms * span_s / frames
+        return max(patience.silent_after_s, rhythm_s), rhythm_s <= patience.silent_after_s
+
+    async def _really_quiet(self) -> bool:
+        try:
+            return await self._quiet()
+        except TransientError:
+            return False

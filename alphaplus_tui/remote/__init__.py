@@ -1,0 +1,1 @@
+"""A session over a socket: the side that answers, and the side that asks."""

@@ -1,0 +1,190 @@
+"""Wires services and adapters together; the only file that knows both."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from msgspec import Struct
+
+from alphaplus_tui import __version__
+from alphaplus_tui.domain.market import Channel
+from alphaplus_tui.domain.timeframe import parse_timeframe
+from alphaplus_tui.kernel.bus import Bus
+from alphaplus_tui.kernel.clock import ManualMarketClock, MarketClock, SystemClock, WallMarketClock
+from alphaplus_tui.kernel.manager import ServiceManager
+from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.kernel.service import Service
+from alphaplus_tui.kernel.watchdog import Watchdog
+from alphaplus_tui.ports.market_data import MarketData
+from alphaplus_tui.runtime.demo import DemoExchange, free_port
+from alphaplus_tui.runtime.engine import Engine, Parts
+from alphaplus_tui.runtime.local_session import LocalSession
+from alphaplus_tui.settings.exchange import DEMO, ExchangeSettings
+from alphaplus_tui.settings.paths import Paths
+from alphaplus_tui.settings.root import Settings
+from alphaplus_tui.state.slices import Mode, SystemRow
+from alphaplus_tui.state.store import StateStore
+from alphaplus_tui.state.view import ONLY
+
+_STOP_WITHIN_S = 3.5
+
+
+class ReplayOptions(Struct, frozen=True):
+    """What to play instead of following an exchange."""
+
+    files: tuple[Path, ...]
+    exchange: str = "binance"
+    speed: float | None = 1.0
+    """1: the recording's own pace; None: as fast as it goes."""
+
+
+def build_engine(settings: Settings, paths: Paths, *, replay: ReplayOptions | None = None, started_at: float) -> Engine:
+    """An engine that does nothing yet: no I/O, no heavy imports before its ``start``.
+
+    started_at: ``time.monotonic()`` at the first line of the program.
+    """
+    state = StateStore()
+    system = SystemRow(
+        mode=_mode(settings, replay),
+        version=__version__,
+        exchange=replay.exchange if replay else settings.exchange.id,
+        started_at=time.time_ns(),
+        startup_s=None,
+        market_now=0,
+        clock_offset_ms=0.0,
+    )
+    state.system.put(ONLY, system)
+    return Engine(
+        lambda: _assemble(settings, paths, replay, state, system),
+        LocalSession(state, paths.log_file),
+        started_at=started_at,
+    )
+
+
+def _mode(settings: Settings, replay: ReplayOptions | None) -> Mode:
+    if replay is not None:
+        return Mode.REPLAY
+    return Mode.DEMO if settings.exchange.id == DEMO else Mode.LIVE
+
+
+def _assemble(
+    settings: Settings, paths: Paths, replay: ReplayOptions | None, state: StateStore, system: SystemRow
+) -> Parts:
+    # asyncpg, aiohttp, websockets and numpy come with these: not before the first paint
+    from alphaplus_tui.services.backfill import BackfillService  # noqa: PLC0415
+    from alphaplus_tui.services.candles import CandleService  # noqa: PLC0415
+    from alphaplus_tui.services.continuity import ContinuityService  # noqa: PLC0415
+    from alphaplus_tui.services.database import DatabaseService  # noqa: PLC0415
+    from alphaplus_tui.services.ingestion import IngestionService  # noqa: PLC0415
+    from alphaplus_tui.services.monitor import MonitorService  # noqa: PLC0415
+    from alphaplus_tui.services.persistence import PersistenceService  # noqa: PLC0415
+    from alphaplus_tui.services.projection import ProjectionService  # noqa: PLC0415
+    from alphaplus_tui.services.retention import RetentionService  # noqa: PLC0415
+    from alphaplus_tui.storage.database import PostgresDatabase  # noqa: PLC0415
+    from alphaplus_tui.storage.spool import FileSpool  # noqa: PLC0415
+
+    clock, meters, rng = SystemClock(), Meters(), Random()  # noqa: S311  jitter, not a secret
+    bus = Bus(clock=clock)
+    exchange = settings.exchange
+    timeframes = [parse_timeframe(name) for name in exchange.timeframes]
+    market: MarketClock
+    demo: DemoExchange | None = None
+    if replay is not None:
+        market = recorded = ManualMarketClock()
+        data = _recording(replay, clock, recorded, meters)
+    else:
+        market = WallMarketClock()
+        if exchange.id == DEMO and not exchange.rest_url:
+            demo = DemoExchange(settings.demo, port=free_port())
+        data = open_exchange(exchange, paths, clock=clock, market=market, meters=meters, demo=demo)
+    database = PostgresDatabase(
+        settings.database, data_dir=paths.database, runtime_dir=paths.runtime, clock=clock, meters=meters
+    )
+    writer, reader = database.writer, database.reader
+    spool = FileSpool(paths.spool, max_bytes=settings.database.spool_max_mb * 1_000_000, clock=clock)
+    persistence = PersistenceService(writer, reader, spool, bus, clock=clock, market=market, meters=meters)
+    monitor = MonitorService(
+        state, bus, reader, data, system=system, folder=paths.data, clock=clock, market=market, meters=meters
+    )
+    ingestion = IngestionService(
+        data,
+        bus,
+        symbols=() if replay is not None else exchange.symbols,
+        channels=frozenset(Channel(name) for name in exchange.channels),
+        market=market,
+        meters=meters,
+        rng=rng,
+    )
+    services: list[Service] = [
+        Watchdog(meters),
+        DatabaseService(database.run, bus, market=market),
+        persistence,
+        ProjectionService(state, bus, timeframes, clock=clock, market=market),
+        monitor,
+        CandleService(bus, timeframes, market=market, meters=meters),
+        ContinuityService(reader, bus, resume=replay is None, market=market, meters=meters, rng=rng),
+        BackfillService(
+            data,
+            reader,
+            bus,
+            timeframes,
+            history_candles=exchange.history_candles if replay is None else 0,
+            max_trades=exchange.backfill_max_trades,
+            live=replay is None,
+            clock=clock,
+            market=market,
+            rng=rng,
+        ),
+        ingestion,
+        RetentionService(writer, settings.database, market=market, rng=rng),
+    ]
+    if demo is not None:
+        services.append(demo)
+        # whoever asks the exchange need not find it deaf first
+        ingestion.after = (*ingestion.after, demo.name)
+        monitor.after = (*monitor.after, demo.name)
+    manager = ServiceManager(services, clock=clock, stop_within_s=_STOP_WITHIN_S, on_change=bus.publish, rng=rng)
+    return Parts(
+        bus=bus,
+        market=market,
+        manager=manager,
+        reader=reader,
+        figures=monitor,
+        settled=persistence.settled,
+        closing=(data.close, spool.close, database.close),
+        database_socket=lambda: str(database.socket_dir) if database.socket_dir else None,
+    )
+
+
+def open_exchange(
+    exchange: ExchangeSettings,
+    paths: Paths,
+    *,
+    clock: SystemClock,
+    market: MarketClock,
+    meters: Meters,
+    demo: DemoExchange | None = None,
+    tap: Callable[[int, bytes], None] | None = None,
+) -> MarketData:
+    """The adapter that the settings name, pointed where they say, or at our own demo exchange."""
+    from alphaplus_tui.exchanges.registry import exchange_factory  # noqa: PLC0415  brings the adapter's libraries
+
+    return exchange_factory(exchange.id)(
+        exchange.id,
+        rest_url=demo.rest_url if demo else exchange.rest_url or None,
+        ws_url=demo.ws_url if demo else exchange.ws_url or None,
+        cache_dir=paths.cache,
+        clock=clock,
+        market=market,
+        meters=meters,
+        tap=tap,
+    )
+
+
+def _recording(replay: ReplayOptions, clock: SystemClock, market: ManualMarketClock, meters: Meters) -> MarketData:
+    from alphaplus_tui.exchanges.replay import ReplayMarketData  # noqa: PLC0415  brings the parser's libraries
+
+    return ReplayMarketData(
+        replay.files, exchange=replay.exchange, speed=replay.speed, clock=clock, market=market, meters=meters
+    )

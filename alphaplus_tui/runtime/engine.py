@@ -1,0 +1,118 @@
+"""The running system: what is seen is there at once, what works comes with ``start``."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from alphaplus_tui.domain.events import RecordingEnded
+from alphaplus_tui.errors import AlphaPlusError
+from alphaplus_tui.kernel.bus import Bus
+from alphaplus_tui.kernel.clock import MarketClock
+from alphaplus_tui.kernel.manager import ServiceManager
+from alphaplus_tui.ports.store import StoreReader
+from alphaplus_tui.runtime.local_session import LocalSession
+
+_CLOSE_WITHIN_S = 2.5
+"""For all that is closed after the services have stopped."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+class Figures(Protocol):
+    """Brings the meters into the state."""
+
+    def started(self, startup_s: float) -> None: ...
+
+    def stopping(self) -> None: ...
+
+    def refresh(self) -> None:
+        """At once, outside of its own rhythm."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the builder put together."""
+
+    bus: Bus
+    market: MarketClock
+    manager: ServiceManager
+    reader: StoreReader
+    figures: Figures
+    settled: Callable[[], Awaitable[None]]
+    """Returns when everything published so far is committed."""
+    closing: tuple[Callable[[], Awaitable[None]], ...]
+    """Called in this order once the services have stopped."""
+    database_socket: Callable[[], str | None]
+
+
+class Engine:
+    """All services of one data folder; the caller holds its lock."""
+
+    def __init__(self, build: Callable[[], Parts], session: LocalSession, *, started_at: float) -> None:
+        """build: imports and wires everything; runs in a thread, so that a console draws meanwhile.
+
+        started_at: ``time.monotonic()`` at the first line of the program.
+        """
+        self.session = session
+        self._build, self._started_at = build, started_at
+        self._parts: Parts | None = None
+        self._ended = asyncio.Event()
+        self._stopping: asyncio.Task[None] | None = None
+
+    @property
+    def database_socket(self) -> str | None:
+        """The folder of the embedded database's socket, once it is there."""
+        return self._parts.database_socket() if self._parts else None
+
+    async def start(self) -> None:
+        """Returns when every service is ready, or has failed for the first time."""
+        parts = await asyncio.to_thread(self._build)
+        if self._stopping is not None:
+            return
+        self._parts = parts
+        parts.bus.on(RecordingEnded, lambda _: self._ended.set())
+        self.session.open(parts.manager, parts.reader, parts.market)
+        await parts.manager.start()
+        startup_s = time.monotonic() - self._started_at
+        parts.figures.started(startup_s)
+        log.info("engine_started", startup_s=round(startup_s, 3))
+
+    async def stop(self) -> None:
+        """Sources first, persistence last; then everything is written. A second call waits for the first."""
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(), name="stop the engine")
+        await asyncio.shield(self._stopping)
+
+    async def finished(self) -> None:
+        """Returns when a replay has ended and everything is committed; never otherwise."""
+        await self._ended.wait()
+        assert self._parts is not None
+        await self._parts.settled()
+
+    async def _stop(self) -> None:
+        parts = self._parts
+        if parts is None:
+            return
+        log.info("engine_stops")
+        parts.figures.stopping()
+        await parts.manager.stop()
+        try:
+            async with asyncio.timeout(_CLOSE_WITHIN_S):
+                for close in parts.closing:
+                    await _closed(close)
+        except TimeoutError:
+            log.error("engine_not_closed_in_time", within_s=_CLOSE_WITHIN_S)  # noqa: TRY400  the trace says nothing
+        parts.figures.refresh()
+        log.info("engine_stopped")
+
+
+async def _closed(close: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await close()
+    except (AlphaPlusError, OSError) as error:
+        log.warning("not_closed", what=getattr(close, "__qualname__", repr(close)), error=str(error))

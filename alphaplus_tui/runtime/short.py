@@ -1,0 +1,52 @@
+"""The database for a short command: the running engine's, or our own for a moment."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from alphaplus_tui.errors import UsageError
+from alphaplus_tui.kernel.clock import SystemClock
+from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.ports.store import DatabaseStatistics, StoreReader
+from alphaplus_tui.settings.paths import Paths
+from alphaplus_tui.settings.root import Settings
+
+
+class ShortDatabase(Protocol):
+    """What short commands do with the database."""
+
+    @property
+    def reader(self) -> StoreReader: ...
+
+    async def statistics(self) -> DatabaseStatistics: ...
+
+    async def migrate(self) -> int:
+        """Bring the tables up to date; returns the schema's version."""
+        ...
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, paths: Paths) -> AsyncGenerator[ShortDatabase, None]:
+    """Connected. Raises what stands in the way: UsageError, StoreUnavailable, DeadlineExceeded, FatalError.
+
+    With a running engine in the data folder its embedded server is joined; otherwise one is started and stopped
+    again, for which the caller holds the lock of the folder.
+    """
+    from alphaplus_tui.storage.database import PostgresDatabase  # noqa: PLC0415  brings asyncpg
+
+    if settings.database.embedded and not (paths.database / "PG_VERSION").exists():
+        raise UsageError(
+            f"{paths.data}: nothing was ever stored here; --demo or --data-dir names another folder "
+            "(the demo market's is demo/, a replay's replay/ below the usual one)"
+        )
+    database = PostgresDatabase(
+        settings.database,
+        data_dir=paths.database,
+        runtime_dir=paths.runtime,
+        clock=SystemClock(),
+        meters=Meters(),
+        join=True,
+    )
+    async with database:
+        await database.connect(migrate=False)
+        yield database

@@ -1,0 +1,171 @@
+"""Owns the truth about which trades came: each once, each skip a gap."""
+
+import asyncio
+from random import Random
+
+import structlog
+
+from alphaplus_tui.domain.continuity import Gap, SequenceLedger, Standing
+from alphaplus_tui.domain.events import (
+    FrameRejected,
+    GapChanged,
+    GapGivenUp,
+    GapOpened,
+    LastTradesKnown,
+    NumberingRestarted,
+    TradeAccepted,
+    TradeReceived,
+    TradeRestored,
+    TradesShed,
+)
+from alphaplus_tui.domain.instrument import InstrumentId, exchange_of
+from alphaplus_tui.domain.market import Provenance, Trade
+from alphaplus_tui.domain.plausibility import PriceLevel
+from alphaplus_tui.errors import TransientError
+from alphaplus_tui.kernel.backoff import full_jitter_s
+from alphaplus_tui.kernel.bus import Bus
+from alphaplus_tui.kernel.clock import MarketClock
+from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.kernel.service import Life
+from alphaplus_tui.ports.store import GapRecord, StoreReader
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+
+_TELL_EVERY = 500
+"""Trades that fill a gap between two tellings of its progress."""
+
+
+class _Coverage:
+    """What is known of one instrument."""
+
+    __slots__ = ("ledger", "level")
+
+    def __init__(self) -> None:
+        self.ledger = SequenceLedger()
+        self.level = PriceLevel()
+
+
+class ContinuityService:
+    """Hears TradeReceived; tells TradeAccepted, GapOpened, GapChanged."""
+
+    name = "continuity"
+    after: tuple[str, ...] = ("persistence", "projection", "candles")
+    uses: tuple[str, ...] = ()
+
+    def __init__(
+        self, reader: StoreReader, bus: Bus, *, resume: bool, market: MarketClock, meters: Meters, rng: Random
+    ) -> None:
+        """resume: go on where the last run ended; a replay does not."""
+        self._reader, self._bus, self._market, self._resume, self._rng = reader, bus, market, resume, rng
+        self._coverage: dict[InstrumentId, _Coverage] = {}
+        self._received, self._duplicates = meters.counter("trades_received"), meters.counter("duplicates")
+        self._backfilled, self._quarantined = meters.counter("trades_backfilled"), meters.counter("trades_quarantined")
+        self._resumed = asyncio.Event()
+        bus.on(TradeReceived, self._on_trade)
+        bus.on(TradesShed, self._on_shed)
+        bus.on(GapGivenUp, self._on_given_up)
+        if resume:
+            bus.on(LastTradesKnown, self._on_last_trades)
+
+    async def run(self, life: Life) -> None:
+        life.ready()
+        if self._resume:
+            await self._resumed.wait()
+            for record in await self._earlier_gaps(life):
+                self._reopen(record)
+        await asyncio.Event().wait()
+
+    def _on_trade(self, event: TradeReceived) -> None:
+        trade = event.trade
+        coverage = self._coverage.get(trade.instrument)
+        if coverage is None:
+            coverage = self._coverage[trade.instrument] = _Coverage()
+        backfilled = trade.provenance is Provenance.BACKFILLED
+        if not backfilled:
+            self._received.value += 1
+        wrong = coverage.level.wrong_with(trade, None if backfilled else self._market.now())
+        if wrong:
+            self._quarantine(trade, wrong)
+            return
+        seen = coverage.ledger.see(trade.seq, trade.ts_event, backfilled=backfilled)
+        if seen.standing is Standing.KNOWN:
+            self._duplicates.value += 1
+            return
+        if backfilled:
+            self._backfilled.value += 1
+        if seen.standing is Standing.RESTARTED:
+            self._restarted(trade, seen.abandoned)
+        if seen.opened is not None:
+            self._opened(trade.instrument, seen.opened)
+        gap = seen.filled
+        if gap is None:
+            self._bus.publish(TradeAccepted(trade))
+            return
+        self._bus.publish(TradeRestored(trade) if gap.shed else TradeAccepted(trade))
+        if gap.missing % _TELL_EVERY == 0 or gap.reason:
+            self._changed(trade.instrument, gap)
+
+    def _on_last_trades(self, event: LastTradesKnown) -> None:
+        for instrument, seq, ts in event.last:
+            coverage = self._coverage.setdefault(instrument, _Coverage())
+            gap = coverage.ledger.stored_until(seq, ts)
+            if gap is not None:
+                self._opened(instrument, gap)
+        self._resumed.set()
+
+    def _on_shed(self, event: TradesShed) -> None:
+        ledger = self._coverage.setdefault(event.instrument, _Coverage()).ledger
+        gap = ledger.reopen(event.first_seq, event.last_seq, shed=True)
+        if gap is not None:
+            self._opened(event.instrument, gap)
+
+    def _on_given_up(self, event: GapGivenUp) -> None:
+        coverage = self._coverage.get(event.instrument)
+        gap = coverage.ledger.gaps.get(event.first_seq) if coverage is not None else None
+        if gap is not None:
+            gap.reason = event.reason
+            self._changed(event.instrument, gap)
+
+    def _reopen(self, record: GapRecord) -> None:
+        """A gap of an earlier run: fetched again, unless it is known why it cannot be."""
+        ledger = self._coverage.setdefault(record.instrument, _Coverage()).ledger
+        gap = ledger.reopen(record.first_seq, record.last_seq)
+        if gap is None:
+            return
+        self._bus.publish(GapOpened(record.instrument, gap.first, gap.last, record.noticed_at))
+        if record.reason:
+            gap.reason = record.reason
+            self._changed(record.instrument, gap)
+
+    async def _earlier_gaps(self, life: Life) -> tuple[GapRecord, ...]:
+        attempt = 0
+        while True:
+            try:
+                return await self._reader.open_gaps()
+            except TransientError:
+                await life.clock.sleep(full_jitter_s(attempt, base_s=0.5, cap_s=10.0, rng=self._rng))
+                attempt += 1
+
+    def _opened(self, instrument: InstrumentId, gap: Gap) -> None:
+        log.debug("gap_opened", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
+        self._bus.publish(GapOpened(instrument, gap.first, gap.last, self._market.now(), gap.shed))
+
+    def _changed(self, instrument: InstrumentId, gap: Gap) -> None:
+        reason = gap.reason if gap.missing else ""
+        if not gap.missing:
+            log.debug("gap_closed", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
+        self._bus.publish(GapChanged(instrument, gap.first, gap.last, gap.missing, reason, self._market.now()))
+
+    def _restarted(self, trade: Trade, abandoned: tuple[Gap, ...]) -> None:
+        reason = f"the exchange began to count its trades anew, from {trade.seq} on"
+        log.warning("numbering_restarted", instrument=trade.instrument, first_seq=trade.seq)
+        for gap in abandoned:
+            gap.reason = reason
+            self._changed(trade.instrument, gap)
+        self._bus.publish(NumberingRestarted(trade.instrument, trade.seq, self._market.now()))
+
+    def _quarantine(self, trade: Trade, reason: str) -> None:
+        self._quarantined.value += 1
+        self._bus.publish(
+            FrameRejected(exchange_of(trade.instrument), "", f"quarantined: {reason}", repr(trade), trade.ts_recv)
+        )

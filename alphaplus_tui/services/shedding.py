@@ -1,0 +1,49 @@
+"""Decides what is given up when neither the database nor the disk can take more."""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from msgspec import structs
+
+from alphaplus_tui.domain.events import TradesShed
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId, exchange_of, symbol_of
+from alphaplus_tui.domain.market import Trade
+from alphaplus_tui.ports.store import Batch
+
+
+class ShedTrades:
+    """Remembers which trades were not kept, as runs of their numbers."""
+
+    def __init__(self) -> None:
+        self._runs: dict[InstrumentId, list[tuple[int, int]]] = {}
+
+    def lighten(self, batch: Batch) -> Batch:
+        """The batch without its order books and trades; the trades are remembered."""
+        self.remember(batch.trades)
+        return structs.replace(batch, trades=(), books=())
+
+    def remember(self, trades: Iterable[Trade]) -> None:
+        for trade in sorted(trades, key=lambda t: t.seq):
+            runs = self._runs.setdefault(trade.instrument, [])
+            if runs and runs[-1][1] == trade.seq - 1:
+                runs[-1] = (runs[-1][0], trade.seq)
+            else:
+                runs.append((trade.seq, trade.seq))
+
+    def take(self, now: int) -> Iterator[TradesShed]:
+        """What was not kept since the last time."""
+        shed, self._runs = self._runs, {}
+        for instrument, runs in shed.items():
+            for first_seq, last_seq in runs:
+                yield TradesShed(instrument, first_seq, last_seq, now)
+
+
+def strangers(batch: Batch, known: Collection[InstrumentId]) -> tuple[Instrument, ...]:
+    """What can be said of instruments that a batch of an earlier run names and this run does not follow."""
+    named = {row.instrument for rows in (batch.trades, batch.candles, batch.gaps, batch.books) for row in rows}
+    return tuple(_by_name(instrument) for instrument in sorted(named - set(known)))
+
+
+def _by_name(instrument: InstrumentId) -> Instrument:
+    symbol = symbol_of(instrument)
+    base, _, quote = symbol.partition(":")[0].partition("/")
+    return Instrument(exchange_of(instrument), symbol, base + quote, base, quote, price_step=0.0, quantity_step=0.0)

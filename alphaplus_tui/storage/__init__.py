@@ -1,0 +1,1 @@
+"""What is kept: PostgreSQL, embedded or by URL, and the spool on disk for while it is away."""

@@ -1,0 +1,226 @@
+"""Answers what is stored: few rows, the right index, a deadline of two seconds."""
+
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId
+from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
+from alphaplus_tui.domain.timeframe import Timeframe
+from alphaplus_tui.errors import StoreUnavailable
+from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.ports.store import DatabaseStatistics, GapRecord, LastTrade
+from alphaplus_tui.storage.instants import from_postgres, to_postgres
+from alphaplus_tui.storage.known import KnownInstruments
+from alphaplus_tui.storage.pool import Pool
+from alphaplus_tui.storage.statistics import statistics
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from alphaplus_tui.storage.pool import Connection
+
+_MS_NS = 1_000_000
+_PROVENANCES = {provenance.value: provenance for provenance in Provenance}
+_SIDES = {side.value: side for side in Side}
+
+_CANDLES = """
+SELECT open_time, open, high, low, close, volume, trades, buy_volume, provenance::text, revision, complete
+FROM candles
+WHERE instrument_id = $1 AND timeframe = $2 AND open_time >= $3 AND open_time < $4
+ORDER BY open_time DESC LIMIT $5
+"""
+
+_TRADES = """
+SELECT trade_id, seq, price, quantity, side::text, ts, sub_ms_ns, ts_recv, provenance::text
+FROM trades
+WHERE instrument_id = $1 AND ts >= $2 AND ts < $3 AND (ts, sub_ms_ns) >= ($4, $5) AND (ts, sub_ms_ns) < ($6, $7)
+  AND (ts, seq) > ($8, $9)
+ORDER BY ts, seq LIMIT $10
+"""
+
+_PLACE = "SELECT max(ts) FROM trades WHERE instrument_id = $1 AND seq = $2 AND ts >= $3 AND ts < $4"
+"""Where a page ended that nobody remembers; reads the whole range."""
+
+_LAST_TRADES = """
+SELECT wanted.id, last.seq, last.ts, last.sub_ms_ns
+FROM unnest($1::integer[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT seq, ts, sub_ms_ns FROM trades WHERE instrument_id = wanted.id ORDER BY ts DESC, seq DESC LIMIT 1
+) AS last
+"""
+
+_OPEN_GAPS = """
+SELECT instrument_id, first_seq, last_seq, missing, reason, noticed_at, changed_at
+FROM coverage WHERE kind = 'trades' AND missing > 0 ORDER BY noticed_at, instrument_id, first_seq
+"""
+
+_INSTRUMENTS = """
+SELECT exchange, symbol, venue_symbol, base, quote, price_step, quantity_step
+FROM instruments ORDER BY exchange, symbol
+"""
+
+_EARLIEST = to_postgres(0)
+_PLACES = 1000
+"""Ends of pages that are remembered."""
+
+
+class PostgresReader:
+    """StoreReader on one pool."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        known: KnownInstruments,
+        *,
+        meters: Meters,
+        deadline_s: float,
+        kind: str,
+        unready: Callable[[], str],
+    ) -> None:
+        """kind: ``embedded`` or ``postgresql``; unready: why the tables cannot be used yet, empty when they can."""
+        self._pool, self._known, self._meters, self._deadline_s = pool, known, meters, deadline_s
+        self._kind, self._unready = kind, unready
+        self._places: dict[tuple[InstrumentId, int], int] = {}
+
+    async def candles(
+        self, instrument: InstrumentId, timeframe: Timeframe, *, start: int, end: int, limit: int
+    ) -> tuple[Candle, ...]:
+        async with self._query("candles", instrument) as connection:
+            if not self._known.has(instrument):
+                return ()
+            number = self._known.number(instrument)
+            bounds = (_first_us(start), _first_us(end))
+            rows = await connection.fetch(_CANDLES, number, timeframe, *bounds, limit)
+        return tuple(_candle(instrument, timeframe, row) for row in reversed(rows))
+
+    async def trades(
+        self, instrument: InstrumentId, *, start: int, end: int, limit: int, after_seq: int | None = None
+    ) -> tuple[Trade, ...]:
+        """In the order of whole milliseconds, then seq."""
+        async with self._query("trades", instrument) as connection:
+            if not self._known.has(instrument) or start >= end:
+                return ()
+            number = self._known.number(instrument)
+            first, last = _whole_ms(start), _whole_ms(end - 1)
+            after = (_EARLIEST - 1, 0)
+            if after_seq is not None:
+                place = self._places.get((instrument, after_seq))
+                if place is None:
+                    place = await connection.fetchval(_PLACE, number, after_seq, first, last + 1)
+                after = (_EARLIEST if place is None else place, after_seq)
+            rows = await connection.fetch(
+                _TRADES,
+                number,
+                max(first, after[0]),
+                last + 1,
+                first,
+                start % _MS_NS,
+                _whole_ms(end),
+                end % _MS_NS,
+                *after,
+                limit,
+            )
+        if rows:
+            self._remember(instrument, rows[-1])
+        return tuple(_trade(instrument, row) for row in rows)
+
+    async def last_trades(self, instruments: Sequence[InstrumentId]) -> dict[InstrumentId, LastTrade]:
+        async with self._query("last_trades", *instruments) as connection:
+            numbers = [self._known.number(instrument) for instrument in instruments if self._known.has(instrument)]
+            rows = await connection.fetch(_LAST_TRADES, numbers)
+        return {
+            self._known.instrument(row["id"]): LastTrade(row["seq"], from_postgres(row["ts"]) + row["sub_ms_ns"])
+            for row in rows
+        }
+
+    async def open_gaps(self) -> tuple[GapRecord, ...]:
+        async with self._query("open_gaps") as connection:
+            await self._known.learn(connection)
+            rows = await connection.fetch(_OPEN_GAPS)
+        return tuple(
+            GapRecord(
+                instrument=self._known.instrument(row["instrument_id"]),
+                first_seq=row["first_seq"],
+                last_seq=row["last_seq"],
+                missing=row["missing"],
+                reason=row["reason"],
+                noticed_at=from_postgres(row["noticed_at"]),
+                changed_at=from_postgres(row["changed_at"]),
+            )
+            for row in rows
+        )
+
+    async def instruments(self) -> tuple[Instrument, ...]:
+        async with self._query("instruments") as connection:
+            return tuple(Instrument(**dict(row)) for row in await connection.fetch(_INSTRUMENTS))
+
+    async def statistics(self) -> DatabaseStatistics:
+        async with self._query("statistics", need_tables=False) as connection:
+            return await statistics(connection, self._kind)
+
+    async def ping(self) -> float:
+        async with self._query("ping", need_tables=False) as connection:
+            started = time.perf_counter()
+            await connection.fetchval("SELECT 1")
+            return time.perf_counter() - started
+
+    def _remember(self, instrument: InstrumentId, last: "asyncpg.Record") -> None:
+        """The next page begins behind ``last``, and need not look for it."""
+        self._places[instrument, last["seq"]] = last["ts"]
+        if len(self._places) > _PLACES:
+            del self._places[next(iter(self._places))]
+
+    @asynccontextmanager
+    async def _query(
+        self, label: str, *instruments: InstrumentId, need_tables: bool = True
+    ) -> "AsyncGenerator[Connection, None]":
+        if need_tables and (reason := self._unready()):
+            raise StoreUnavailable(reason)
+        started = time.perf_counter()
+        async with self._pool.connection(deadline_s=self._deadline_s) as connection:
+            await self._known.learn(connection, instruments)
+            yield connection
+        self._meters.histogram("db_query", (("query", label),)).observe(time.perf_counter() - started)
+
+
+def _first_us(ts_ns: int) -> int:
+    """The first whole microsecond at or after ``ts_ns``, within what PostgreSQL can say."""
+    return to_postgres(max(0, ts_ns) + 999)
+
+
+def _whole_ms(ts_ns: int) -> int:
+    return to_postgres(max(0, ts_ns) // _MS_NS * _MS_NS)
+
+
+def _candle(instrument: InstrumentId, timeframe: Timeframe, row: "asyncpg.Record") -> Candle:
+    opened, *numbers, provenance, revision, complete = _values(row)
+    return Candle(
+        instrument,
+        timeframe,
+        from_postgres(opened),
+        *numbers,
+        provenance=_PROVENANCES[provenance],
+        revision=revision,
+        complete=complete,
+    )
+
+
+def _trade(instrument: InstrumentId, row: "asyncpg.Record") -> Trade:
+    trade_id, seq, price, quantity, side, ts, sub_ms_ns, ts_recv, provenance = _values(row)
+    return Trade(
+        instrument,
+        trade_id,
+        seq,
+        price,
+        quantity,
+        _SIDES[side],
+        from_postgres(ts) + sub_ms_ns,
+        from_postgres(ts_recv),
+        _PROVENANCES[provenance],
+    )
+
+
+def _values(row: "asyncpg.Record") -> tuple[Any, ...]:
+    return tuple(row.values())

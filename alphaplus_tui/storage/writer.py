@@ -1,0 +1,179 @@
+"""Writes batches: one transaction each, done when it is committed, and harmless when it is repeated."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId
+from alphaplus_tui.domain.market import Candle, OrderBook, Trade
+from alphaplus_tui.errors import DeadlineExceeded, FatalError, StoreUnavailable
+from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.ports.store import Batch, Written
+from alphaplus_tui.storage import small_tables
+from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, EncodedTrades, encode
+from alphaplus_tui.storage.known import KnownInstruments
+from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, TRADES, Partitions
+from alphaplus_tui.storage.pool import Pool
+
+if TYPE_CHECKING:
+    from alphaplus_tui.storage.pool import Connection
+
+_ROWS_PER_S = 5_000
+"""What a batch's deadline allows for, on a machine that is busy with other things."""
+_PRUNE_WITHIN_S = 120.0
+_CAREFUL_BATCHES = 8
+"""So many batches after a duplicate go the way that expects more of them."""
+
+_INCOMING = "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_trades (LIKE trades) ON COMMIT DELETE ROWS"
+_NEW_TRADES = (
+    f"INSERT INTO trades ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} FROM incoming_trades "  # noqa: S608 - words of ours
+    "ON CONFLICT (instrument_id, ts, trade_id) DO NOTHING"
+)
+
+
+class PostgresWriter:
+    """StoreWriter on one pool. Also ``FatalError`` for a batch that can never be stored."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        known: KnownInstruments,
+        *,
+        meters: Meters,
+        deadline_s: float,
+        unready: Callable[[], str],
+    ) -> None:
+        """unready: why the tables cannot be used yet; empty when they can."""
+        self._pool, self._known, self._meters, self._deadline_s = pool, known, meters, deadline_s
+        self._unready = unready
+        self._partitions = Partitions()
+        self._careful = 0
+
+    async def register(self, instruments: Sequence[Instrument]) -> None:
+        self._check_ready()
+        try:
+            async with self._pool.connection(deadline_s=self._deadline_s) as connection:
+                await self._known.register(connection, instruments)
+        except DeadlineExceeded as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def write(self, batch: Batch) -> Written:
+        if not len(batch):
+            return Written({}, {})
+        self._check_ready()
+        started = time.perf_counter()
+        try:
+            async with self._pool.connection(deadline_s=self._deadline_s + len(batch) / _ROWS_PER_S) as connection:
+                try:
+                    written = await self._write(connection, batch)
+                except (asyncpg.CheckViolationError, asyncpg.UndefinedTableError):
+                    # a partition that was there is gone: another process pruned, or restored a backup
+                    self._partitions.forget()
+                    written = await self._write(connection, batch)
+        except DeadlineExceeded as error:
+            raise StoreUnavailable(str(error)) from error
+        self._meters.histogram("db_query", (("query", "write"),)).observe(time.perf_counter() - started)
+        return written
+
+    async def prune(self, now: int, *, trades_days: int, candles_days: int) -> dict[str, int]:
+        """By whole UTC days: what is left of the day in which the limit falls goes with the next one."""
+        self._check_ready()
+        pruned: dict[str, int] = {}
+        try:
+            async with self._pool.connection(deadline_s=_PRUNE_WITHIN_S) as connection:
+                for table, days in ((TRADES, trades_days), (BOOKS, trades_days), (CANDLES, candles_days)):
+                    before = (now // DAY_NS - days) * DAY_NS
+                    if days > 0:
+                        pruned[table.table] = await self._partitions.prune(connection, table, before)
+        except DeadlineExceeded as error:
+            raise StoreUnavailable(str(error)) from error
+        return pruned
+
+    def _check_ready(self) -> None:
+        if reason := self._unready():
+            raise StoreUnavailable(reason)
+
+    async def _write(self, connection: "Connection", batch: Batch) -> Written:
+        _check_finite(batch.candles, batch.books)
+        await self._known.learn(connection, _instruments(batch))
+        candles = small_tables.best(candle for candle in batch.candles if not candle.forming)
+        trades = await self._encoded(batch.trades)
+        await self._partitions.ensure(connection, TRADES, {day for piece in trades for day in piece.days})
+        await self._partitions.ensure(connection, CANDLES, {candle.open_time // DAY_NS for candle in candles})
+        await self._partitions.ensure(connection, BOOKS, {book.ts_event // DAY_NS for book in batch.books})
+        rows: dict[str, int] = {}
+        number = self._known.number
+        async with connection.transaction():
+            if trades:
+                rows["trades"] = await self._write_trades(connection, trades)
+            if candles:
+                rows["candles"] = await small_tables.write_candles(connection, candles, number)
+            if batch.gaps:
+                rows["coverage"] = await small_tables.write_gaps(connection, batch.gaps, number)
+            if batch.books:
+                rows["order_book_snapshots"] = await small_tables.write_books(connection, batch.books, number)
+            if batch.service_events:
+                rows["service_events"] = await small_tables.write_service_events(connection, batch.service_events)
+        return _written(batch, rows)
+
+    async def _write_trades(self, connection: "Connection", trades: Sequence[EncodedTrades]) -> int:
+        """Straight in where all are new; else through a table that lets duplicates be left out."""
+        if not self._careful:
+            try:
+                async with connection.transaction():
+                    return _count(await self._copy(connection, "trades", trades))
+            except asyncpg.UniqueViolationError:
+                self._careful = _CAREFUL_BATCHES
+        await connection.execute(_INCOMING)
+        await self._copy(connection, "incoming_trades", trades)
+        new = _count(await connection.execute(_NEW_TRADES))
+        self._careful = self._careful - 1 if new == sum(piece.count for piece in trades) else _CAREFUL_BATCHES
+        return new
+
+    async def _encoded(self, trades: Sequence[Trade]) -> list[EncodedTrades]:
+        made: list[EncodedTrades] = []
+        for start in range(0, len(trades), ROWS_AT_ONCE):
+            made.append(encode(trades[start : start + ROWS_AT_ONCE], self._known.number))
+            await asyncio.sleep(0)
+        return made
+
+    @staticmethod
+    async def _copy(connection: "Connection", table: str, trades: Sequence[EncodedTrades]) -> str:
+        """From one buffer: a connection that breaks while it waits for the next piece leaves errors unheard."""
+        source = BytesIO(b"".join((HEADER, *(piece.rows for piece in trades), TRAILER)))
+        return await connection.copy_to_table(table, source=source, columns=COLUMNS, format="binary")
+
+
+def _count(done: str) -> int:
+    """Of ``COPY 12`` or ``INSERT 0 12``."""
+    return int(done.rpartition(" ")[2])
+
+
+def _instruments(batch: Batch) -> set[InstrumentId]:
+    return {row.instrument for rows in (batch.trades, batch.candles, batch.gaps, batch.books) for row in rows}
+
+
+def _written(batch: Batch, rows: dict[str, int]) -> Written:
+    given = {
+        "trades": len(batch.trades),
+        "candles": sum(not candle.forming for candle in batch.candles),
+        "coverage": len(batch.gaps),
+        "order_book_snapshots": len(batch.books),
+        "service_events": len(batch.service_events),
+    }
+    return Written(rows, {table: given[table] - count for table, count in rows.items()})
+
+
+def _check_finite(candles: Sequence[Candle], books: Sequence[OrderBook]) -> None:
+    for candle in candles:
+        numbers = (candle.open, candle.high, candle.low, candle.close, candle.volume, candle.buy_volume or 0.0)
+        if not all(map(math.isfinite, numbers)):
+            raise FatalError(f"a candle with a number that is not finite cannot be stored: {candle}")
+    for book in books:
+        if not all(math.isfinite(level.price + level.quantity) for level in (*book.bids, *book.asks)):
+            raise FatalError(f"an order book with a number that is not finite cannot be stored: {book.instrument}")

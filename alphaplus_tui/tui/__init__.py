@@ -1,0 +1,1 @@
+"""The console: screens that mirror the state of a session."""

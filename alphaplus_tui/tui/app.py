@@ -1,0 +1,199 @@
+"""The console as a Textual app: it holds the screens and what belongs to none of them."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import CommandPalette, Provider
+from textual.notifications import SeverityLevel
+
+from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.session.session import Session
+from alphaplus_tui.tui.actions import EVERYWHERE, bindings, unknown_actions
+from alphaplus_tui.tui.catalogue import CATALOGUE, ScreenRow, screen_row
+from alphaplus_tui.tui.clock import ConsoleClock, WallClock
+from alphaplus_tui.tui.desk import Desk, UiView
+from alphaplus_tui.tui.layout import load_layout
+from alphaplus_tui.tui.live_screen import LiveScreen
+from alphaplus_tui.tui.overlays import keys_help, notices, panel_help
+from alphaplus_tui.tui.palette import ActionEntries, JumpEntries
+from alphaplus_tui.tui.theme import DARK, OWN_THEMES, make_inks
+
+_SEVERITY: dict[str, SeverityLevel] = {"information": "information", "warning": "warning", "error": "error"}
+EXIT_TERMINAL_GONE = 129
+
+
+class ConsoleApp(App[None], inherit_bindings=False):
+    """One visitor's console on a session."""
+
+    TITLE = "AlphaPlus"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(EVERYWHERE)
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionEntries}
+    COMMAND_PALETTE_BINDING = "f12"
+    """Textual's own binding; ours, from the table, is Ctrl+P."""
+
+    def __init__(
+        self,
+        session: Session,
+        ui: UiView,
+        keys: Mapping[str, str],
+        *,
+        folder: Path,
+        clock: ConsoleClock | None = None,
+        on_drawn: Callable[[float], None] | None = None,
+    ) -> None:
+        super().__init__()
+        for theme in OWN_THEMES:
+            self.register_theme(theme)
+        layout = load_layout(folder)
+        self.desk = Desk(
+            session=session,
+            ui=ui,
+            keys=keys,
+            folder=folder,
+            clock=clock or WallClock(),
+            layout=layout,
+            inks=make_inks(DARK, up_color=ui.up_color),
+            on_drawn=on_drawn,
+        )
+        self.painted = asyncio.Event()
+        """Set when the first picture is on the screen."""
+        self.theme_names = [theme.name for theme in OWN_THEMES] + sorted(
+            name for name, theme in self.available_themes.items() if theme not in OWN_THEMES and not theme.ansi
+        )
+        self.screens_open: dict[str, LiveScreen] = {}
+        """Those that were shown so far."""
+        self._noticed = max((row.number for row in session.state.notices.values()), default=-1)
+        self._seen_notices = 0
+        for row in CATALOGUE:
+            self.add_mode(row.name, partial(self._open_screen, row))  # pyright: ignore[reportUnknownMemberType] - Textual's Screen is not told its result
+
+    @property
+    def context(self) -> str:
+        """The name of the screen that is shown."""
+        return self.current_mode
+
+    def on_mount(self) -> None:
+        self.set_keymap(self.desk.keys)
+        self.theme = self._first_theme()
+        self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
+        self._recolour()
+        row = screen_row(self.desk.layout.screen) or CATALOGUE[0]
+        self.switch_mode(row.name)
+        for sentence in unknown_actions(self.desk.keys):
+            self.notify(sentence, severity="warning", markup=False, timeout=6)
+        self.set_interval(0.5, self._hear_notices)
+        if not self.is_headless and sys.__stdin__ is not None and sys.__stdin__.isatty():
+            self.set_interval(2.0, self._leave_without_terminal)
+
+    def on_ready(self) -> None:
+        self.screen.call_after_refresh(self.painted.set)
+
+    def on_unmount(self) -> None:
+        self.desk.remember()
+
+    # Themes
+
+    def _first_theme(self) -> str:
+        layout, wanted = self.desk.layout, self.desk.ui.theme
+        if layout.theme in self.available_themes and layout.theme_setting == wanted:
+            return layout.theme
+        if wanted in self.available_themes:
+            return wanted
+        self.notify(f"[ui] theme: there is no theme {wanted!r}", severity="warning", markup=False)
+        return DARK.name
+
+    def choose_theme(self, name: str) -> None:
+        """Use the theme ``name`` and remember it."""
+        self.theme = name
+        self.desk.layout.theme, self.desk.layout.theme_setting = name, self.desk.ui.theme
+        self.desk.remember()
+
+    def action_next_theme(self) -> None:
+        names = self.theme_names
+        here = names.index(self.theme) if self.theme in names else -1
+        self.choose_theme(names[(here + 1) % len(names)])
+        self.notify(self.theme, title="Theme", timeout=2, markup=False)
+
+    def _recolour(self) -> None:
+        self.desk.inks = make_inks(self.current_theme, up_color=self.desk.ui.up_color, no_color=self.no_color)
+        for screen in self.screens_open.values():
+            if screen.is_mounted:
+                screen.redraw()
+
+    # Screens
+
+    def _open_screen(self, row: ScreenRow) -> LiveScreen:
+        screen = self.screens_open[row.name] = row.load()(self.desk)
+        return screen
+
+    def action_show(self, name: str) -> None:
+        """Show the screen ``name``."""
+        self.switch_mode(name)
+        self.desk.layout.screen = name
+        self.desk.remember()
+
+    async def run_on_screen(self, action: str) -> None:
+        """Do an action as if its key were pressed on the screen."""
+        screen = self.screen
+        await self.run_action(action, default_namespace=screen)
+
+    def jump_to(self, instrument: InstrumentId) -> None:
+        """Show an instrument on the Markets screen."""
+        self.desk.layout.symbol = instrument
+        self.action_show("markets")
+
+    def action_jump(self) -> None:
+        self.push_screen(CommandPalette(providers=[JumpEntries], placeholder="Jump to a symbol or a screen"))
+
+    def action_help(self) -> None:
+        row = screen_row(self.context)
+        title = row.title if row else ""
+        self.push_screen(keys_help(self.context, title, self.desk.keys, self.desk.inks))
+
+    def action_panel_help(self) -> None:
+        if isinstance(self.screen, LiveScreen):
+            panel = self.screen.focused_panel()
+            self.push_screen(panel_help(panel.TITLE, panel.EXPLANATION, self.desk.inks))
+
+    def action_notices(self) -> None:
+        self.push_screen(notices(self.desk.session.state.notices.values(), self.desk.inks))
+
+    def action_freeze(self) -> None:
+        self.desk.frozen = not self.desk.frozen
+        if isinstance(self.screen, LiveScreen):
+            self.screen.tick()
+
+    def action_back_or_quit(self) -> None:
+        """Undo what is open; with nothing open, leave."""
+        if isinstance(self.screen, LiveScreen) and self.screen.back():
+            return
+        self.exit()
+
+    def action_interrupt(self) -> None:
+        keys = self.desk.keys.get("quit", "q")
+        self.notify(f"Press {keys} to quit", timeout=2, markup=False)
+
+    # Around the screens
+
+    def _hear_notices(self) -> None:
+        slice_ = self.desk.session.state.notices
+        if slice_.version == self._seen_notices:
+            return
+        self._seen_notices = slice_.version
+        for row in sorted(slice_.values(), key=lambda row: row.number):
+            if row.number > self._noticed:
+                self._noticed = row.number
+                severity = _SEVERITY.get(row.severity, "information")
+                timeout = 4 if severity != "information" else 3
+                self.notify(row.text, title=row.title, severity=severity, timeout=timeout, markup=False)
+
+    def _leave_without_terminal(self) -> None:
+        if sys.__stdin__ is None or not sys.__stdin__.isatty():
+            self.exit(return_code=EXIT_TERMINAL_GONE)

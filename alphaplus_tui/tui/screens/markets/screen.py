@@ -1,0 +1,185 @@
+"""The Markets screen: watchlist, chart, order book and tape of the selected symbol."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe
+from alphaplus_tui.session.queries import CandlesBetween
+from alphaplus_tui.tui.actions import MARKETS, bindings
+from alphaplus_tui.tui.desk import Desk, Look
+from alphaplus_tui.tui.live_screen import LiveScreen
+from alphaplus_tui.tui.screens.markets.watchlist import SORTS, Watchlist
+from alphaplus_tui.tui.widgets.book import BookPanel
+from alphaplus_tui.tui.widgets.chart import STYLES, Chart
+from alphaplus_tui.tui.widgets.find import FindLine
+from alphaplus_tui.tui.widgets.grid import LiveGrid
+from alphaplus_tui.tui.widgets.tape import TapePanel
+
+
+class MarketsScreen(LiveScreen):
+    """One symbol is selected; every panel but the watchlist shows that one."""
+
+    NAME: ClassVar[str] = MARKETS
+    CSS_PATH = "screen.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(MARKETS)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.watchlist = Watchlist(desk)
+        self.chart = Chart(desk)
+        self.book = BookPanel(desk)
+        self.tape = TapePanel(desk)
+        self.find = FindLine("a part of the symbol; Enter goes there, Esc shows all", id="find")
+
+    def body(self) -> Iterator[Widget]:
+        yield from (self.watchlist, self.chart, self.book, self.tape)
+
+    def below(self) -> Iterator[Widget]:
+        yield self.find
+
+    def pull(self, look: Look) -> None:
+        self._choose(look)
+        super().pull(look)
+
+    def _choose(self, look: Look) -> None:
+        """Hand the selected instrument and timeframe to the panels."""
+        row = self.desk.selected()
+        timeframes = self.timeframes(look)
+        wanted = Timeframe(self.desk.layout.timeframe)
+        if timeframes and wanted not in timeframes:
+            wanted = timeframes[0]
+        self.chart.choose(row, wanted, timeframes)
+        self.book.instrument = self.tape.instrument = row
+        if row is not None and self.watchlist.cursor != row.instrument.id and not self.watchlist.find:
+            self.watchlist.cursor = row.instrument.id
+
+    def timeframes(self, look: Look) -> list[Timeframe]:
+        """Those that candles are built of, shortest first."""
+        known = {timeframe for _, timeframe in look.state.charts}
+        return [Timeframe(name) for name in TIMEFRAMES if name in known]
+
+    # Selecting
+
+    def select(self, key: str) -> None:
+        self.desk.layout.symbol = key
+        self.desk.remember()
+        self.pull(self.desk.look())
+
+    def on_live_grid_moved(self, message: LiveGrid.Moved) -> None:
+        self.select(message.key)
+
+    def on_live_grid_opened(self, message: LiveGrid.Opened) -> None:
+        self.select(message.key)
+        self.show_panel("chart")
+
+    def on_live_grid_head_pressed(self, message: LiveGrid.HeadPressed) -> None:
+        layout = self.desk.layout
+        if layout.sort == message.column:
+            layout.sort_reverse = not layout.sort_reverse
+        elif message.column != "spark":
+            layout.sort, layout.sort_reverse = message.column, False
+        self._resorted()
+
+    def action_pin(self) -> None:
+        key, pinned = self.watchlist.cursor, self.desk.layout.pinned
+        if key:
+            self.desk.layout.pinned = [name for name in pinned if name != key] if key in pinned else [*pinned, key]
+            self._resorted()
+
+    def action_sort(self, by: int) -> None:
+        layout = self.desk.layout
+        at = SORTS.index(layout.sort) if layout.sort in SORTS else 0
+        layout.sort, layout.sort_reverse = SORTS[(at + by) % len(SORTS)], False
+        self._resorted()
+
+    def action_sort_reverse(self) -> None:
+        self.desk.layout.sort_reverse = not self.desk.layout.sort_reverse
+        self._resorted()
+
+    def _resorted(self) -> None:
+        self.desk.remember()
+        self.watchlist.go(self.watchlist.cursor, tell=False)
+
+    def action_find(self) -> None:
+        self.show_panel("watchlist")
+        self.find.open()
+
+    def on_find_line_typed(self, message: FindLine.Typed) -> None:
+        self.watchlist.find = message.text
+        look = self.desk.look()
+        self.watchlist.pull(look)
+        matching = self.watchlist.keys(look)
+        if matching:
+            self.watchlist.go(matching[0], tell=False)
+
+    def on_find_line_closed(self, message: FindLine.Closed) -> None:
+        found = self.watchlist.cursor
+        self.watchlist.find = ""
+        self.watchlist.focus()
+        if message.kept and found:
+            self.select(found)
+        self.watchlist.go(self.desk.layout.symbol or found, tell=False)
+
+    def back(self) -> bool:
+        if self.find.is_open:
+            self.find.close(kept=False)
+            return True
+        if self.chart.cross is not None:
+            self.chart.toggle_cross()
+            return True
+        if self.chart.pan:
+            self.chart.reset()
+            return True
+        if not self.maximised and self.single and self.shown != "watchlist":
+            self.show_panel("watchlist")
+            return True
+        return super().back()
+
+    # The chart
+
+    def action_timeframe(self, by: int) -> None:
+        timeframes = list(self.chart.timeframes)
+        if self.chart.timeframe in timeframes:
+            at = timeframes.index(self.chart.timeframe)
+            self._use_timeframe(timeframes[max(0, min(len(timeframes) - 1, at + by))])
+
+    def on_chart_timeframe_pressed(self, message: Chart.TimeframePressed) -> None:
+        self._use_timeframe(message.timeframe)
+
+    def _use_timeframe(self, timeframe: str) -> None:
+        self.desk.layout.timeframe = timeframe
+        self.desk.remember()
+        self.pull(self.desk.look())
+
+    def action_zoom(self, by: int) -> None:
+        self.chart.change_zoom(by)
+        self.desk.remember()
+
+    def action_pan(self, by: int) -> None:
+        self.chart.move(by)
+
+    def action_chart_reset(self) -> None:
+        self.chart.reset()
+        self.desk.remember()
+
+    def action_crosshair(self) -> None:
+        self.chart.toggle_cross()
+
+    def action_chart_style(self) -> None:
+        layout = self.desk.layout
+        at = STYLES.index(layout.chart_style) if layout.chart_style in STYLES else 0
+        layout.chart_style = STYLES[(at + 1) % len(STYLES)]
+        self.desk.remember()
+        self.chart.pull(self.desk.look())
+
+    def on_chart_need_older(self, message: Chart.NeedOlder) -> None:
+        query = CandlesBetween(InstrumentId(message.instrument), message.timeframe, 0, message.before, 1000)
+        self.ask(f"older:{message.instrument}:{message.timeframe}", query, self.chart.take_older, self._no_older)
+
+    def _no_older(self, cause: str) -> None:
+        self.chart.take_older(())
+        self.notify(cause, title="No older candles", severity="warning", timeout=4, markup=False)

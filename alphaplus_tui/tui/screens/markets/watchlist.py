@@ -1,0 +1,207 @@
+"""The watchlist: one live row an instrument."""
+
+from collections.abc import Hashable, Sequence
+from typing import ClassVar
+
+from msgspec import Struct
+
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId, decimals
+from alphaplus_tui.state.slices import FeedRow, FeedState, InstrumentRow, PriceRow
+from alphaplus_tui.tui import format as fmt
+from alphaplus_tui.tui.desk import Desk, Look
+from alphaplus_tui.tui.widgets.grid import Cell, Column, LiveGrid
+from alphaplus_tui.tui.widgets.marks import sparkline
+from alphaplus_tui.tui.widgets.panel import Condition, Kind
+from alphaplus_tui.tui.widgets.status import feed_words
+
+TINT_S = 0.4
+"""How long a changed price stays tinted."""
+
+
+class WatchRow(Struct, frozen=True, gc=False):
+    """What one row shows."""
+
+    instrument: Instrument
+    price: PriceRow
+    feed: FeedRow | None
+    pinned: bool
+    decimals: int
+    room: int
+    """Decimals reserved in the column of prices."""
+
+
+def spread_bps(price: PriceRow) -> float | None:
+    """Ask minus bid in hundredths of a percent of their middle."""
+    if price.bid is None or price.ask is None or price.bid + price.ask <= 0:
+        return None
+    return (price.ask - price.bid) / ((price.ask + price.bid) / 2) * 10_000
+
+
+def _name(row: WatchRow, look: Look, width: int) -> Cell:
+    star = "*" if look.symbols == "ascii" else "★"
+    mark = (star + " " if row.pinned else "  ", look.inks.warning)
+    return [mark, (fmt.fit(row.instrument.symbol, width - 2), look.inks.base)]
+
+
+def _last(row: WatchRow, look: Look, width: int) -> Cell:
+    inks, price = look.inks, row.price
+    up, down = ("+", "-") if look.symbols == "ascii" else ("▲", "▼")
+    mark, ink = ((up, inks.up), (" ", inks.base), (down, inks.down))[1 - price.direction]
+    if price.last is not None and look.mono - price.last_changed < TINT_S:
+        ink = inks.strong + (inks.on_up if price.direction > 0 else inks.on_down)
+    text = fmt.number(price.last, row.decimals, room=row.room)
+    return [(fmt.fit(text, width - 2, right=True), ink), (f" {mark}", ink)]
+
+
+def _change(row: WatchRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
+    return fmt.percent(row.price.change_pct), look.inks.direction(row.price.change_pct)
+
+
+def _spread(row: WatchRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
+    bps = spread_bps(row.price)
+    return (fmt.NOTHING if bps is None else f"{bps:.1f}"), look.inks.base
+
+
+def _volume(row: WatchRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
+    return fmt.compact(row.price.quote_volume), look.inks.base
+
+
+def _spark(row: WatchRow, look: Look, width: int) -> Cell:
+    values = row.price.sparkline
+    ink = look.inks.direction(values[-1] - values[0]) if len(values) > 1 else look.inks.dim
+    return sparkline(values, width, symbols=look.symbols), ink
+
+
+def _age(row: WatchRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
+    if row.feed is not None and row.feed.state not in {FeedState.LIVE, FeedState.ENDED}:
+        mark = {FeedState.STALE: "◌", FeedState.GAP: "▲", FeedState.BACKFILLING: "◐"}.get(row.feed.state, "○")
+        if row.feed.state is FeedState.STALE:
+            return f"{mark}{fmt.age(look.now - row.feed.since)}", look.inks.warning
+        return mark, look.inks.warning
+    if not row.price.ts_recv:
+        return fmt.NOTHING, look.inks.dim
+    return fmt.age(look.now - row.price.ts_recv), look.inks.dim
+
+
+COLUMNS: tuple[Column[WatchRow], ...] = (
+    Column("symbol", "  Symbol", 11, _name),
+    Column("last", "Last  ", 14, _last, right=True),
+    Column("change", "24h", 7, _change, right=True, rank=1),
+    Column("spread", "bps", 5, _spread, right=True, rank=4),
+    Column("volume", "Volume", 6, _volume, right=True, rank=3),
+    Column("spark", "Trend", 7, _spark, rank=2, grow=True),
+    Column("age", "Age", 4, _age, right=True, rank=1),
+)
+SORTS = ("", "symbol", "change", "volume", "spread")
+"""Empty: the order of the settings."""
+
+
+class Watchlist(LiveGrid[WatchRow]):
+    """All instruments, pinned ones first."""
+
+    TITLE: ClassVar[str] = "Watchlist"
+    EXPLANATION: ClassVar[str] = (
+        "Every instrument that is followed: last price (tinted when it has just changed), change against 24 hours "
+        "ago, spread in hundredths of a percent, volume of 24 hours in quote units, the last hour or so, and the age "
+        "of what you see. ◌ stale, ○ reconnecting, ◐ catching up, ▲ trades are missing. "
+        "/ finds a symbol, space pins it, s sorts by the next column, S turns the order around."
+    )
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, COLUMNS, id="watchlist")
+        self.find = ""
+        self._rows: dict[str, tuple[PriceRow | None, FeedRow | None, bool, WatchRow]] = {}
+        self._ordered: tuple[Hashable, Sequence[str]] = (None, ())
+        self._room = 2
+
+    def condition(self, look: Look) -> Condition:
+        if not look.state.instruments:
+            return Condition(Kind.LOADING, "waiting for the market", "the Services screen (2) shows what is starting")
+        if self.find and not self._matching(look):
+            return Condition(Kind.EMPTY, f"no symbol with {self.find!r}", "Esc shows all")
+        shown = f"“{self.find}”" if self.find else ""
+        return Condition(Kind.LIVE, shown or f"{len(look.state.instruments)} symbols")
+
+    def head(self, column: Column[WatchRow]) -> str:
+        layout = self.desk.layout
+        if column.key != layout.sort or not layout.sort:
+            return column.title
+        return column.title.strip() + ("▴" if layout.sort_reverse else "▾")
+
+    def keys(self, look: Look) -> Sequence[str]:
+        layout = self.desk.layout
+        instruments = look.state.instruments
+        moving = int(look.mono) if layout.sort not in {"", "symbol"} else 0
+        stamp = (instruments.version, tuple(layout.pinned), layout.sort, layout.sort_reverse, self.find, moving)
+        if stamp != self._ordered[0]:
+            self._room = max((decimals(row.instrument.price_step) for row in instruments.values()), default=2)
+            self._room = min(6, self._room)
+            self._ordered = (stamp, self._order(look))
+        return self._ordered[1]
+
+    def row(self, look: Look, key: str) -> WatchRow | None:
+        instrument = look.state.instruments.get(InstrumentId(key))
+        if instrument is None:
+            return None
+        name = instrument.instrument.id
+        price, feed = look.state.prices.get(name), look.state.feeds.get(name)
+        pinned = key in self.desk.layout.pinned
+        known = self._rows.get(key)
+        if known is not None and known[0] is price and known[1] is feed and known[2] == pinned:
+            return known[3]
+        places = decimals(instrument.instrument.price_step)
+        row = WatchRow(instrument.instrument, price or PriceRow(name), feed, pinned, places, self._room)
+        self._rows[key] = (price, feed, pinned, row)
+        return row
+
+    def stamp(self, row: WatchRow, look: Look) -> Hashable:
+        tinted = look.mono - row.price.last_changed < TINT_S
+        since = row.feed.since if row.feed is not None and row.feed.state is FeedState.STALE else row.price.ts_recv
+        return tinted, fmt.age(look.now - since)
+
+    def _matching(self, look: Look) -> list[InstrumentRow]:
+        wanted = self.find.casefold()
+        rows = sorted(look.state.instruments.values(), key=lambda row: row.position)
+        return [row for row in rows if wanted in row.instrument.symbol.casefold()]
+
+    def _order(self, look: Look) -> Sequence[str]:
+        rows = self._matching(look)
+        sort = self.desk.layout.sort
+        prices = look.state.prices
+
+        def size(row: InstrumentRow) -> float:
+            price = prices.get(row.instrument.id)
+            if price is None:
+                return float("-inf")
+            value = {
+                "change": price.change_pct,
+                "volume": price.quote_volume,
+                "spread": spread_bps(price),
+                "last": price.last,
+                "age": -price.ts_recv,
+            }.get(sort)
+            return float("-inf") if value is None else value
+
+        if sort == "symbol":
+            rows.sort(key=lambda row: row.instrument.symbol)
+        elif sort:
+            rows.sort(key=size, reverse=True)
+        if self.desk.layout.sort_reverse:
+            rows.reverse()
+        pinned = set(self.desk.layout.pinned)
+        rows.sort(key=lambda row: row.instrument.id not in pinned)
+        return [row.instrument.id for row in rows]
+
+    def copy_row(self) -> str:
+        look = self.desk.look()
+        row = self.row(look, self.cursor)
+        if row is None:
+            return ""
+        price, name = row.price, row.instrument.symbol
+        bps = spread_bps(price)
+        words = [name, f"last {fmt.number(price.last, row.decimals)}", f"24h {fmt.percent(price.change_pct).strip()}"]
+        words.append(f"spread {fmt.NOTHING if bps is None else f'{bps:.1f} bps'}")
+        words.append(f"volume {fmt.compact(price.quote_volume)}")
+        if row.feed is not None:
+            words.append(feed_words(row.feed, look.now))
+        return "  ".join(words)

@@ -1,0 +1,87 @@
+"""The Services screen: what runs, how fast, where rows go, and what is missing."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from alphaplus_tui.session.commands import Command, RestartService, StartService, StopService
+from alphaplus_tui.tui.actions import SERVICES, bindings
+from alphaplus_tui.tui.desk import Desk, Look
+from alphaplus_tui.tui.live_screen import LiveScreen
+from alphaplus_tui.tui.overlays import Confirm
+from alphaplus_tui.tui.screens.services.panels import DatabasePanel, FeedsPanel, TrafficPanel
+from alphaplus_tui.tui.screens.services.tree import ServiceTree
+from alphaplus_tui.tui.widgets.grid import LiveGrid
+from alphaplus_tui.tui.widgets.latencies import LatencyPanel
+
+
+class ServicesScreen(LiveScreen):
+    """Restarting and stopping are wishes sent through the session, each confirmed."""
+
+    NAME: ClassVar[str] = SERVICES
+    CSS_PATH = "screen.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SERVICES)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.services = ServiceTree(desk)
+        self.latencies = LatencyPanel(desk)
+        self.feeds = FeedsPanel(desk)
+        self.database = DatabasePanel(desk)
+        self.traffic = TrafficPanel(desk)
+
+    def body(self) -> Iterator[Widget]:
+        yield from (self.services, self.latencies, self.feeds, self.database, self.traffic)
+
+    def pull(self, look: Look) -> None:
+        if self.desk.service:
+            wanted, self.desk.service = self.desk.service, ""
+            if wanted in look.state.services:
+                self.show_panel("tree")
+                self.services.go(wanted)
+        super().pull(look)
+
+    def action_restart(self) -> None:
+        name = self.services.cursor
+        if name:
+            self._confirmed(
+                Confirm(f"Restart {name}?", "What depends on it waits meanwhile; nothing that is stored is lost."),
+                RestartService(name),
+                f"{name} restarts",
+            )
+
+    def action_stop_or_start(self) -> None:
+        row = self.desk.session.state.services.get(self.services.cursor)
+        if row is None:
+            return
+        if row.state in {"STOPPED", "FAILED"}:
+            self._confirmed(
+                Confirm(f"Start {row.name}?", "It starts as it would with the program."),
+                StartService(row.name),
+                f"{row.name} starts",
+            )
+        else:
+            self._confirmed(
+                Confirm(f"Stop {row.name}?", "It stays stopped until it is started again with the same key."),
+                StopService(row.name),
+                f"{row.name} stops",
+            )
+
+    def _confirmed(self, question: Confirm, command: Command, done: str) -> None:
+        self.console.push_screen(question, partial(self._answered, command, done))
+
+    def _answered(self, command: Command, done: str, agreed: bool | None) -> None:
+        if agreed:
+            self.send(command, done)
+
+    async def action_log_of(self) -> None:
+        if self.services.cursor:
+            self.desk.log_service = self.services.cursor
+            await self.run_action("app.show('logs')")
+
+    async def on_live_grid_opened(self, message: LiveGrid.Opened) -> None:
+        if message.grid is self.services:
+            await self.action_log_of()

@@ -1,0 +1,1 @@
+"""What screens are made of: panels drawn by line, status, hints."""

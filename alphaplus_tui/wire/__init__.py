@@ -1,0 +1,1 @@
+"""A session as frames, versioned: what two AlphaPlus processes say to each other."""

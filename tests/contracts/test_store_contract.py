@@ -1,0 +1,244 @@
+"""What a store promises, asked of the real database and of the fake alike."""
+
+import math
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from msgspec import structs
+
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId
+from alphaplus_tui.domain.market import Candle, Level, OrderBook, Provenance, Side, Trade
+from alphaplus_tui.domain.timeframe import DAY_NS, MINUTE_NS, SECOND_NS, Timeframe
+from alphaplus_tui.errors import FatalError, StoreUnavailable, UnknownName
+from alphaplus_tui.ports.store import Batch, GapRecord, LastTrade, ServiceEvent, StoreReader, StoreWriter, Written
+from alphaplus_tui.storage.embedded import ServerAddress
+from tests.fakes.store import FakeStore
+from tests.integration.storage.server import database_at, new_database
+
+NOON = 1_733_054_400 * SECOND_NS
+"""2024-12-01 12:00 UTC."""
+M1 = Timeframe("1m")
+FOREVER = 4_000_000_000 * SECOND_NS
+BTC = Instrument("binance", "BTC/USDT", "BTCUSDT", "BTC", "USDT", 0.01, 0.00001)
+ETH = Instrument("binance", "ETH/USDT", "ETHUSDT", "ETH", "USDT", 0.01, 0.0001)
+
+
+class Store(NamedTuple):
+    writer: StoreWriter
+    reader: StoreReader
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def store(request: pytest.FixtureRequest, server: ServerAddress, tmp_path: Path) -> AsyncGenerator[Store, None]:
+    if request.param == "memory":
+        fake = FakeStore()
+        made = Store(fake, fake)
+        await made.writer.register([BTC, ETH])
+        yield made
+        return
+    async with database_at(await new_database(server), tmp_path) as database:
+        await database.connect()
+        made = Store(database.writer, database.reader)
+        await made.writer.register([BTC, ETH])
+        yield made
+
+
+def trade(seq: int, *, of: Instrument = BTC, at: int | None = None, origin: Provenance = Provenance.LIVE) -> Trade:
+    ts = NOON + seq * SECOND_NS + 123_456 if at is None else at
+    side = Side.BUY if seq % 3 else Side.SELL
+    return Trade(of.id, str(seq), seq, 61_828.01 + seq / 8, 0.00123, side, ts, NOON + seq * 1000, origin)
+
+
+def candle(minute: int, *, close: float = 2.0, revision: int = 0, complete: bool = True) -> Candle:
+    opened = NOON + minute * MINUTE_NS
+    return Candle(BTC.id, M1, opened, 1.0, 3.0, 0.5, close, 10.25, 7, 4.5, Provenance.LIVE, revision, complete=complete)
+
+
+async def trades(store: Store, of: Instrument = BTC) -> tuple[Trade, ...]:
+    return await store.reader.trades(of.id, start=0, end=FOREVER, limit=100_000)
+
+
+async def candles(store: Store) -> tuple[Candle, ...]:
+    return await store.reader.candles(BTC.id, M1, start=0, end=FOREVER, limit=1000)
+
+
+class TestTrades:
+    async def test_a_trade_comes_back_digit_for_digit(self, store: Store) -> None:
+        sent = [trade(1), trade(2), trade(3, origin=Provenance.BACKFILLED), trade(4, of=ETH)]
+        assert await store.writer.write(Batch(trades=tuple(sent))) == Written({"trades": 4}, {"trades": 0})
+        assert await trades(store) == tuple(sent[:3])
+        assert await trades(store, ETH) == (sent[3],)
+
+    async def test_the_same_trade_again_is_counted_and_not_stored_twice(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=(trade(1), trade(2))))
+        again = await store.writer.write(Batch(trades=(trade(2), trade(3), trade(3), trade(1))))
+        assert again == Written({"trades": 1}, {"trades": 3})
+        assert [t.seq for t in await trades(store)] == [1, 2, 3]
+
+    async def test_microseconds_from_the_stream_and_milliseconds_from_rest_are_one_trade(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=(trade(1, at=NOON + 5_123_000),)))
+        again = await store.writer.write(Batch(trades=(trade(1, at=NOON + 5_000_000),)))
+        assert again.duplicates == {"trades": 1}
+
+    async def test_trades_of_one_millisecond_are_in_the_order_of_their_numbers(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=tuple(trade(seq, at=NOON) for seq in (12, 9, 10, 11))))
+        assert [t.seq for t in await trades(store)] == [9, 10, 11, 12]
+
+    async def test_pages_follow_each_other_without_a_hole(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=tuple(trade(seq, at=NOON + seq // 7 * SECOND_NS) for seq in range(50))))
+        seen: list[int] = []
+        after: int | None = None
+        while page := await store.reader.trades(BTC.id, start=NOON, end=FOREVER, limit=9, after_seq=after):
+            seen += [t.seq for t in page]
+            after = page[-1].seq
+        assert seen == list(range(50))
+
+    async def test_the_range_holds_its_start_and_not_its_end_to_the_nanosecond(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=tuple(trade(n, at=NOON + 400 + n) for n in range(5))))
+        found = await store.reader.trades(BTC.id, start=NOON + 401, end=NOON + 404, limit=10)
+        assert [t.seq for t in found] == [1, 2, 3]
+
+    async def test_trades_of_years_apart_fit_into_one_batch(self, store: Store) -> None:
+        sent = tuple(trade(n, at=NOON - n * 400 * DAY_NS) for n in range(6))
+        await store.writer.write(Batch(trades=sent))
+        assert sorted(t.seq for t in await trades(store)) == [0, 1, 2, 3, 4, 5]
+
+    async def test_the_last_trade_of_each_instrument_is_known(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=(trade(1), trade(9), trade(8), trade(4, of=ETH))))
+        last = await store.reader.last_trades([BTC.id, ETH.id, InstrumentId("binance:NEW/USDT")])
+        assert last == {
+            BTC.id: LastTrade(9, trade(9).ts_event),
+            ETH.id: LastTrade(4, trade(4).ts_event),
+        }
+
+    @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+    async def test_a_number_that_is_not_finite_is_refused_and_nothing_of_its_batch_kept(
+        self, store: Store, number: float
+    ) -> None:
+        with pytest.raises(FatalError, match="cannot be stored"):
+            await store.writer.write(Batch(trades=(trade(1), structs.replace(trade(2), price=number))))
+        assert await trades(store) == ()
+
+    async def test_an_instrument_that_nobody_registered_is_refused(self, store: Store) -> None:
+        stranger = structs.replace(trade(1), instrument=InstrumentId("binance:XYZ/USDT"))
+        with pytest.raises(UnknownName, match="XYZ/USDT"):
+            await store.writer.write(Batch(trades=(trade(2), stranger)))
+        assert await trades(store) == ()
+
+
+class TestCandles:
+    async def test_a_candle_comes_back_as_it_was_and_a_forming_one_is_not_stored(self, store: Store) -> None:
+        bare = structs.replace(candle(1), trades=None, buy_volume=None, provenance=Provenance.FLAT)
+        forming = structs.replace(candle(2), forming=True)
+        written = await store.writer.write(Batch(candles=(candle(0), bare, forming)))
+        assert written == Written({"candles": 2}, {"candles": 0})
+        assert await candles(store) == (candle(0), bare)
+
+    async def test_the_newest_ones_are_given_oldest_first(self, store: Store) -> None:
+        await store.writer.write(Batch(candles=tuple(candle(n) for n in (3, 1, 4, 0, 2))))
+        found = await store.reader.candles(BTC.id, M1, start=NOON, end=NOON + 4 * MINUTE_NS, limit=3)
+        assert found == (candle(1), candle(2), candle(3))
+
+    async def test_a_higher_revision_takes_the_place_of_a_lower_one_and_not_the_other_way(self, store: Store) -> None:
+        await store.writer.write(Batch(candles=(candle(0, close=2.0),)))
+        assert (await store.writer.write(Batch(candles=(candle(0, close=2.5, revision=1),)))).rows == {"candles": 1}
+        late = await store.writer.write(Batch(candles=(candle(0, close=2.0),)))
+        assert late == Written({"candles": 0}, {"candles": 1})
+        assert await candles(store) == (candle(0, close=2.5, revision=1),)
+
+    async def test_a_whole_candle_takes_the_place_of_a_part_whatever_its_revision(self, store: Store) -> None:
+        await store.writer.write(Batch(candles=(candle(0, revision=2, complete=False),)))
+        await store.writer.write(Batch(candles=(candle(0, close=2.5),)))
+        assert await candles(store) == (candle(0, close=2.5),)
+
+    async def test_an_older_part_does_not_take_the_place_of_a_newer_part(self, store: Store) -> None:
+        await store.writer.write(Batch(candles=(candle(0, close=2.5, revision=2, complete=False),)))
+        await store.writer.write(Batch(candles=(candle(0, revision=1, complete=False),)))
+        assert await candles(store) == (candle(0, close=2.5, revision=2, complete=False),)
+
+    async def test_several_corrections_of_one_candle_in_a_batch_leave_the_last(self, store: Store) -> None:
+        several = (candle(0), candle(0, close=2.1, revision=2), candle(0, close=2.2, revision=1))
+        assert await store.writer.write(Batch(candles=several)) == Written({"candles": 1}, {"candles": 2})
+        assert await candles(store) == (several[1],)
+
+
+class TestTheRest:
+    async def test_a_gap_is_open_until_nothing_is_missing(self, store: Store) -> None:
+        gap = GapRecord(BTC.id, 10, 19, 10, "", NOON, NOON)
+        await store.writer.write(Batch(gaps=(gap,)))
+        assert await store.reader.open_gaps() == (gap,)
+        half = structs.replace(gap, missing=4, reason="not served", changed_at=NOON + SECOND_NS)
+        await store.writer.write(Batch(gaps=(half, gap)))
+        assert await store.reader.open_gaps() == (half,)
+        closed = structs.replace(gap, missing=0, changed_at=NOON + 2 * SECOND_NS)
+        await store.writer.write(Batch(gaps=(closed,)))
+        assert await store.reader.open_gaps() == ()
+
+    async def test_order_books_and_changes_of_services_are_stored_once(self, store: Store) -> None:
+        book = OrderBook(BTC.id, (Level(1.0, 2.0), Level(0.9, 1.0)), (Level(1.1, 3.0),), 77, NOON, NOON)
+        change = ServiceEvent("ingestion", "RUNNING", "", NOON)
+        batch = Batch(books=(book,), service_events=(change,))
+        assert (await store.writer.write(batch)).rows == {"order_book_snapshots": 1, "service_events": 1}
+        assert (await store.writer.write(batch)).rows == {"order_book_snapshots": 0, "service_events": 0}
+
+    async def test_a_whole_batch_written_again_changes_nothing(self, store: Store) -> None:
+        batch = Batch(
+            trades=(trade(1), trade(2)), candles=(candle(0),), gaps=(GapRecord(BTC.id, 5, 6, 2, "", NOON, NOON),)
+        )
+        first = await store.writer.write(batch)
+        again = await store.writer.write(batch)
+        assert sum(first.rows.values()) == 4
+        assert (sum(again.rows.values()), sum(again.duplicates.values())) == (0, 4)
+
+    async def test_an_empty_batch_is_nothing(self, store: Store) -> None:
+        assert sum((await store.writer.write(Batch())).rows.values()) == 0
+
+    async def test_instruments_are_registered_anew_without_a_twin(self, store: Store) -> None:
+        finer = structs.replace(BTC, price_step=0.001)
+        await store.writer.register([finer, ETH])
+        assert await store.reader.instruments() == (finer, ETH)
+
+    async def test_the_statistics_count_the_rows(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=(trade(1), trade(2)), candles=(candle(0),)))
+        rows = (await store.reader.statistics()).rows
+        assert (rows["instruments"], rows["trades"], rows["candles"], rows["coverage"]) == (2, 2, 1, 0)
+        assert await store.reader.ping() >= 0.0
+
+
+class TestPruning:
+    async def test_whole_days_of_what_was_recorded_go_and_what_was_imported_stays(self, store: Store) -> None:
+        ages = (0, 1, 2, 3, 40)
+        recorded = [trade(age, at=NOON - age * DAY_NS) for age in ages]
+        imported = trade(100, at=NOON - 3 * DAY_NS, origin=Provenance.IMPORTED)
+        await store.writer.write(Batch(trades=(*recorded, imported)))
+        pruned = await store.writer.prune(NOON, trades_days=2, candles_days=0)
+        assert pruned == {"trades": 2, "order_book_snapshots": 0}
+        assert sorted(t.seq for t in await trades(store)) == [0, 1, 2, 100]
+
+    async def test_candles_within_a_year_are_pruned_to_the_day(self, store: Store) -> None:
+        day = DAY_NS // MINUTE_NS
+        await store.writer.write(Batch(candles=tuple(candle(-age * day) for age in (0, 5, 9, 10, 11, 800))))
+        pruned = await store.writer.prune(NOON, trades_days=0, candles_days=9)
+        assert pruned == {"candles": 3}
+        assert [c.open_time for c in await candles(store)] == [NOON - age * DAY_NS for age in (9, 5, 0)]
+
+    async def test_rows_that_were_pruned_can_be_written_again(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=(trade(1, at=NOON - 9 * DAY_NS),)))
+        await store.writer.prune(NOON, trades_days=2, candles_days=0)
+        again = await store.writer.write(Batch(trades=(trade(1, at=NOON - 9 * DAY_NS),)))
+        assert again.rows == {"trades": 1}
+
+
+async def test_the_fake_can_be_away_and_lose_an_answer() -> None:
+    fake = FakeStore()
+    await fake.register([BTC])
+    fake.answers_lost = 1
+    with pytest.raises(StoreUnavailable):
+        await fake.write(Batch(trades=(trade(1),)))
+    assert len(fake.stored_trades) == 1
+    fake.available = False
+    with pytest.raises(StoreUnavailable):
+        await fake.write(Batch(trades=(trade(2),)))
+    assert len(fake.stored_trades) == 1

@@ -1,0 +1,86 @@
+"""A session without an engine: a state that tests write, and answers that tests give."""
+
+from typing import TypeVar, cast
+
+from alphaplus_tui.errors import StoreUnavailable
+from alphaplus_tui.session.commands import Accepted, Command, Refused, Reply
+from alphaplus_tui.session.queries import CandlesBetween, LogAnswer, LogLine, LogPage, Query, TradesPage
+from alphaplus_tui.state.store import StateStore
+from tests.fakes.demo_rows import NOW, candles_before, fill, log_lines
+
+A = TypeVar("A")
+
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+class FrozenClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self, now_ns: int = NOW, monotonic_s: float = 1000.0) -> None:
+        self.now_ns, self.monotonic_s = now_ns, monotonic_s
+
+    def time_ns(self) -> int:
+        return self.now_ns
+
+    def monotonic(self) -> float:
+        return self.monotonic_s
+
+    def forward(self, seconds: float) -> None:
+        self.now_ns += int(seconds * 1e9)
+        self.monotonic_s += seconds
+
+
+class FakeSession:
+    """Satisfies ``Session``; remembers what was sent and asked."""
+
+    def __init__(self, *, seeded: bool = True) -> None:
+        self.store = StateStore()
+        self.sent: list[Command] = []
+        self.asked: list[Query[object]] = []
+        self.refuse = ""
+        """Why every wish is refused, when it is not empty."""
+        self.store_away = ""
+        """Why no question is answered, when it is not empty."""
+        self.log: list[LogLine] = log_lines() if seeded else []
+        if seeded:
+            fill(self.store)
+
+    @property
+    def state(self) -> StateStore:
+        return self.store
+
+    async def send(self, command: Command) -> Reply:
+        self.sent.append(command)
+        return Refused(self.refuse) if self.refuse else Accepted()
+
+    async def ask(self, query: Query[A], *, deadline_s: float = 5.0) -> A:
+        self.asked.append(cast("Query[object]", query))
+        if self.store_away:
+            raise StoreUnavailable(self.store_away)
+        return cast("A", self._answer(query))
+
+    def _answer(self, query: object) -> object:
+        match query:
+            case CandlesBetween():
+                return candles_before(query)
+            case TradesPage():
+                return ()
+            case LogPage():
+                return self._log_page(query)
+            case _:
+                raise AssertionError(query)
+
+    def _log_page(self, query: LogPage) -> LogAnswer:
+        wanted = [
+            line
+            for line in self.log
+            if _LEVELS.index(line.level) >= _LEVELS.index(query.min_level)
+            and query.service in {"", line.service}
+            and query.search.casefold() in f"{line.event} {line.service} {line.fields} {line.exception}".casefold()
+        ]
+        if query.after is not None:
+            later = [line for line in wanted if int(line.cursor) > int(query.after)]
+            return LogAnswer(tuple(later[: query.limit]), more=len(later) > query.limit)
+        if query.before is not None:
+            wanted = [line for line in wanted if int(line.cursor) < int(query.before)]
+        return LogAnswer(tuple(wanted[-query.limit :]), more=len(wanted) > query.limit)

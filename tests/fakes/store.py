@@ -1,0 +1,205 @@
+"""A store in memory, which keeps the same promises as the database."""
+
+import asyncio
+import math
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
+
+from msgspec import structs
+
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId
+from alphaplus_tui.domain.market import Candle, OrderBook, Provenance, Trade
+from alphaplus_tui.domain.timeframe import DAY_NS, Timeframe
+from alphaplus_tui.errors import FatalError, StoreUnavailable, UnknownName
+from alphaplus_tui.ports.store import Batch, DatabaseStatistics, GapRecord, LastTrade, ServiceEvent, Written
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_PRUNABLE = {Provenance.LIVE, Provenance.BACKFILLED}
+_MS_NS = 1_000_000
+
+
+class FakeStore:
+    """StoreWriter and StoreReader at once; what is stored can be looked at.
+
+    ``available = False`` takes it away; ``answers_lost = n`` makes the next n writes commit and yet fail, as when the
+    connection breaks before the answer; ``gate.clear()`` makes writes wait for ``gate.set()``.
+    """
+
+    def __init__(self) -> None:
+        self.available = True
+        self.answers_lost = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.batches: list[Batch] = []
+        """Every batch that was committed."""
+        self.known: dict[InstrumentId, Instrument] = {}
+        self.stored_trades: dict[tuple[InstrumentId, str, int], Trade] = {}
+        self.stored_candles: dict[tuple[InstrumentId, Timeframe, int], Candle] = {}
+        self.stored_gaps: dict[tuple[InstrumentId, int, int], GapRecord] = {}
+        self.stored_books: dict[tuple[InstrumentId, int, int], OrderBook] = {}
+        self.stored_service_events: dict[tuple[int, str, str], ServiceEvent] = {}
+
+    async def register(self, instruments: Sequence[Instrument]) -> None:
+        self._check()
+        self.known.update({instrument.id: instrument for instrument in instruments})
+
+    async def write(self, batch: Batch) -> Written:
+        await self.gate.wait()
+        self._check()
+        self._refuse_unusable(batch)
+        candles = [candle for candle in batch.candles if not candle.forming]
+        stored = {
+            "trades": (sum(map(self._trade, batch.trades)), len(batch.trades)),
+            "candles": (self._candles(candles), len(candles)),
+            "coverage": (sum(map(self._gap, batch.gaps)), len(batch.gaps)),
+            "order_book_snapshots": (sum(map(self._book, batch.books)), len(batch.books)),
+            "service_events": (sum(map(self._service_event, batch.service_events)), len(batch.service_events)),
+        }
+        self.batches.append(batch)
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise StoreUnavailable("the connection broke before the answer")
+        rows = {table: new for table, (new, given) in stored.items() if given}
+        return Written(rows, {table: stored[table][1] - new for table, new in rows.items()})
+
+    async def prune(self, now: int, *, trades_days: int, candles_days: int) -> dict[str, int]:
+        self._check()
+        pruned: dict[str, int] = {}
+        if trades_days:
+            before = (now // DAY_NS - trades_days) * DAY_NS
+            trades = [key for key, t in self.stored_trades.items() if t.ts_event < before and t.provenance in _PRUNABLE]
+            books = [key for key, book in self.stored_books.items() if book.ts_event < before]
+            for key in trades:
+                del self.stored_trades[key]
+            for key in books:
+                del self.stored_books[key]
+            pruned |= {"trades": len(trades), "order_book_snapshots": len(books)}
+        if candles_days:
+            before = (now // DAY_NS - candles_days) * DAY_NS
+            candles = [
+                key for key, c in self.stored_candles.items() if c.open_time < before and c.provenance in _PRUNABLE
+            ]
+            for key in candles:
+                del self.stored_candles[key]
+            pruned["candles"] = len(candles)
+        return pruned
+
+    async def candles(
+        self, instrument: InstrumentId, timeframe: Timeframe, *, start: int, end: int, limit: int
+    ) -> tuple[Candle, ...]:
+        self._check()
+        found = [
+            candle
+            for (of, span, opened), candle in sorted(self.stored_candles.items())
+            if of == instrument and span == timeframe and start <= opened < end
+        ]
+        return tuple(found[max(0, len(found) - limit) :])
+
+    async def trades(
+        self, instrument: InstrumentId, *, start: int, end: int, limit: int, after_seq: int | None = None
+    ) -> tuple[Trade, ...]:
+        self._check()
+        found = [t for t in self.stored_trades.values() if t.instrument == instrument and start <= t.ts_event < end]
+        found.sort(key=_place)
+        if after_seq is not None:
+            after = max((_place(t) for t in found if t.seq == after_seq), default=(-1, 0))
+            found = [t for t in found if _place(t) > after]
+        return tuple(found[:limit])
+
+    async def last_trades(self, instruments: Sequence[InstrumentId]) -> dict[InstrumentId, LastTrade]:
+        self._check()
+        last: dict[InstrumentId, LastTrade] = {}
+        for trade in sorted(self.stored_trades.values(), key=_place):
+            if trade.instrument in instruments:
+                last[trade.instrument] = LastTrade(trade.seq, trade.ts_event)
+        return last
+
+    async def open_gaps(self) -> tuple[GapRecord, ...]:
+        self._check()
+        return tuple(sorted((g for g in self.stored_gaps.values() if g.missing), key=lambda gap: gap.noticed_at))
+
+    async def instruments(self) -> tuple[Instrument, ...]:
+        self._check()
+        return tuple(self.known[key] for key in sorted(self.known))
+
+    async def statistics(self) -> DatabaseStatistics:
+        self._check()
+        rows = {
+            "instruments": len(self.known),
+            "trades": len(self.stored_trades),
+            "candles": len(self.stored_candles),
+            "order_book_snapshots": len(self.stored_books),
+            "coverage": len(self.stored_gaps),
+            "service_events": len(self.stored_service_events),
+        }
+        return DatabaseStatistics("0", "embedded", schema_version=1, size_bytes=1, rows=rows)
+
+    async def ping(self) -> float:
+        self._check()
+        return 0.0
+
+    def _check(self) -> None:
+        if not self.available:
+            raise StoreUnavailable("the store was taken away")
+
+    def _refuse_unusable(self, batch: Batch) -> None:
+        for row in (*batch.trades, *batch.candles, *batch.gaps, *batch.books):
+            if row.instrument not in self.known:
+                raise UnknownName("instrument in the database", row.instrument, self.known)
+        prices = [t.price + t.quantity for t in batch.trades]
+        prices += [c.open + c.high + c.low + c.close + c.volume for c in batch.candles]
+        prices += [level.price + level.quantity for book in batch.books for level in (*book.bids, *book.asks)]
+        if not all(map(math.isfinite, prices)):
+            raise FatalError("a number that is not finite cannot be stored")
+
+    def _trade(self, trade: Trade) -> bool:
+        key = (trade.instrument, trade.trade_id, trade.ts_event // _MS_NS)
+        return _new(self.stored_trades, key, structs.replace(trade, ts_recv=_whole_us(trade.ts_recv)))
+
+    def _candles(self, candles: Sequence[Candle]) -> int:
+        changed: set[tuple[InstrumentId, Timeframe, int]] = set()
+        for candle in candles:
+            key = (candle.instrument, candle.timeframe, candle.open_time)
+            there = self.stored_candles.get(key)
+            if there is None or _replaces(candle, there):
+                self.stored_candles[key] = candle
+                changed.add(key)
+        return len(changed)
+
+    def _gap(self, gap: GapRecord) -> bool:
+        key = (gap.instrument, gap.first_seq, gap.last_seq)
+        there = self.stored_gaps.get(key)
+        gap = structs.replace(gap, noticed_at=_whole_us(gap.noticed_at), changed_at=_whole_us(gap.changed_at))
+        if there is not None and gap.changed_at <= there.changed_at:
+            return False
+        noticed_at = gap.noticed_at if there is None else there.noticed_at
+        self.stored_gaps[key] = structs.replace(gap, noticed_at=noticed_at)
+        return True
+
+    def _book(self, book: OrderBook) -> bool:
+        return _new(self.stored_books, (book.instrument, _whole_us(book.ts_event), book.sequence), book)
+
+    def _service_event(self, event: ServiceEvent) -> bool:
+        return _new(self.stored_service_events, (_whole_us(event.ts), event.service, event.state), event)
+
+
+def _new(rows: dict[K, V], key: K, value: V) -> bool:
+    known = key in rows
+    rows.setdefault(key, value)
+    return not known
+
+
+def _replaces(candle: Candle, stored: Candle) -> bool:
+    if candle.revision != stored.revision:
+        return candle.revision > stored.revision or (candle.complete and not stored.complete)
+    return not stored.complete
+
+
+def _place(trade: Trade) -> tuple[int, int]:
+    return trade.ts_event // _MS_NS, trade.seq
+
+
+def _whole_us(ts_ns: int) -> int:
+    return ts_ns // 1000 * 1000
