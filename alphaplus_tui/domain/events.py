@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Prediction, Role, Signal
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 
@@ -179,3 +180,40 @@ class GapGivenUp(Struct, frozen=True, gc=False):
     instrument: InstrumentId
     first_seq: int
     reason: str
+
+
+class PredictionsMade(Struct, frozen=True, gc=False):
+    """The inference process answered: predictions of one role for candles that closed (or are forming)."""
+
+    role: Role
+    predictions: tuple[Prediction, ...]
+    edge: bool
+    """The model's report found an edge."""
+    none_change: float
+    """Of the model, for the expected value."""
+    horizon: int
+    as_of: bool
+    ts: int
+
+
+class DecisionMade(Struct, frozen=True, gc=False):
+    decision: Decision
+
+
+class SignalMade(Struct, frozen=True, gc=False):
+    signal: Signal
+
+
+class OutcomeKnown(Struct, frozen=True, gc=False):
+    outcome: Outcome
+
+
+class ModelsChanged(Struct, frozen=True, gc=False):
+    """The registry changed: a model came, was promoted, pinned, rolled back."""
+
+    reason: str
+    ts: int
+
+
+class HeadlineSeen(Struct, frozen=True, gc=False):
+    headline: Headline

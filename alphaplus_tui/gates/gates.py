@@ -1,17 +1,10 @@
 """The gates that a prediction passes, in order; the first that holds it back names itself."""
 
 from collections.abc import Callable
-from enum import StrEnum
 
 from msgspec import Struct
 
-
-class Direction(StrEnum):
-    """Of an opinion."""
-
-    LONG = "long"
-    SHORT = "short"
-    FLAT = "flat"
+from alphaplus_tui.domain.analysis import Direction
 
 
 class Evidence(Struct, frozen=True):

@@ -15,7 +15,47 @@ class StartService(Struct, frozen=True, tag=True):
     name: str
 
 
-Command = RestartService | StopService | StartService
+class Train(Struct, frozen=True, tag=True):
+    """Train a candidate on stored history; empty fields are taken from the settings."""
+
+    symbols: tuple[str, ...] = ()
+    timeframe: str = ""
+    engines: tuple[str, ...] = ()
+
+
+class CancelTraining(Struct, frozen=True, tag=True):
+    pass
+
+
+class PromoteModel(Struct, frozen=True, tag=True):
+    model: str
+
+
+class PinModel(Struct, frozen=True, tag=True):
+    """Make it the champion, which nobody but the user changes."""
+
+    model: str
+
+
+class UnpinModel(Struct, frozen=True, tag=True):
+    pass
+
+
+class RollBackModel(Struct, frozen=True, tag=True):
+    """The champion before this one serves again."""
+
+
+Command = (
+    RestartService
+    | StopService
+    | StartService
+    | Train
+    | CancelTraining
+    | PromoteModel
+    | PinModel
+    | UnpinModel
+    | RollBackModel
+)
 
 
 class Accepted(Struct, frozen=True, tag=True):

@@ -4,9 +4,11 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from alphaplus_tui.domain.analysis import Decision, Explanation
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
+from alphaplus_tui.state.slices import SignalRow
 
 A = TypeVar("A", covariant=True)
 
@@ -70,5 +72,42 @@ class LogPage(Query[LogAnswer], frozen=True, tag=True):
     """Only lines that hold this text (case does not matter)."""
 
 
-AnyQuery = CandlesBetween | TradesPage | LogPage
+class DecisionAt(Query[Decision | None], frozen=True, tag=True):
+    """The champion's decision on the candle that closed last at or before ``ts`` (UTC ns)."""
+
+    instrument: InstrumentId
+    ts: int
+
+
+class DecisionsPage(Query[tuple[Decision, ...]], frozen=True, tag=True):
+    """The newest ``limit`` decisions before ``before`` (UTC ns), newest first; of all instruments when it is empty."""
+
+    instrument: str = ""
+    before: int | None = None
+    limit: int = 200
+    gate: str = ""
+    """Only those that this gate held back; ``passed``: only those that none did."""
+
+
+class SignalsPage(Query[tuple[SignalRow, ...]], frozen=True, tag=True):
+    """The newest ``limit`` signals made before ``before`` (UTC ns) with what became of them, newest first."""
+
+    instrument: str = ""
+    before: int | None = None
+    limit: int = 200
+
+
+class Explain(Query[Explanation], frozen=True, tag=True):
+    """Contributions to a stored decision; computed on demand in a process of their own."""
+
+    decision: str
+
+
+class ModelReport(Query[str], frozen=True, tag=True):
+    """The report of a model's training, JSON (``learning.report.Report``)."""
+
+    model: str
+
+
+AnyQuery = CandlesBetween | TradesPage | LogPage | DecisionAt | DecisionsPage | SignalsPage | Explain | ModelReport
 """Every question there is: whoever answers must have a case for each."""

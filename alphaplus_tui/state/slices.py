@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Prediction, Score, Signal
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
@@ -222,3 +223,95 @@ class NoticeRow(Struct, frozen=True):
     title: str
     text: str
     ts: int
+
+
+class ModelRow(Struct, frozen=True):
+    """A model of the registry."""
+
+    id: str
+    stage: str
+    """candidate, champion or retired."""
+    serving: str
+    """``champion``, ``challenger``, or empty when it does not serve; a refusal's reason stands in ``trouble``."""
+    pinned: bool
+    added_at: int
+    reason: str
+    """Why it is at this stage."""
+    timeframe: str
+    engines: tuple[str, ...]
+    edge: bool
+    verdict: str
+    metrics: dict[str, float]
+    trouble: str = ""
+    live_brier: float | None = None
+    live_low: float | None = None
+    live_high: float | None = None
+    live_rows: int = 0
+    drift_psi: float | None = None
+    """The largest over the features."""
+    drift_feature: str = ""
+    parity: float | None = None
+    """Largest difference between served rows and the same rows recomputed from stored candles."""
+
+
+class DecisionRow(Struct, frozen=True):
+    """The newest decision of an instrument."""
+
+    instrument: InstrumentId
+    decision: Decision
+    preview: Prediction | None = None
+    """Of the forming candle, when it is newer."""
+
+
+class SignalRow(Struct, frozen=True):
+    """A signal of this run or of the last days, newest first by number."""
+
+    signal: Signal
+    outcome: Outcome | None
+
+
+class TrainingRow(Struct, frozen=True):
+    """The training that runs or ran last; the only row of its slice."""
+
+    id: str
+    state: str
+    """idle, running, done, failed or cancelled."""
+    step: str
+    share: float
+    reason: str
+    started_at: int
+    verdict: str = ""
+
+
+class InferenceRow(Struct, frozen=True):
+    """The inference process; the only row of its slice."""
+
+    running: bool
+    pid: int
+    restarts: int
+    reason: str
+    champion: str
+    challenger: str
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+class ScoreRow(Struct, frozen=True):
+    """A line of the scoreboard."""
+
+    score: Score
+
+
+class HeadlineRow(Struct, frozen=True):
+    headline: Headline
+
+
+class SentimentRow(Struct, frozen=True):
+    """Where headlines come from; the only row of its slice."""
+
+    state: str
+    """off, running or away."""
+    reason: str
+    fear_greed: float | None
+    mean_24h: float | None
+    items_24h: int

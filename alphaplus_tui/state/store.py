@@ -10,16 +10,24 @@ from alphaplus_tui.state.slices import (
     ConnectionRow,
     CounterRow,
     DatabaseRow,
+    DecisionRow,
     FeedRow,
     GapRow,
+    HeadlineRow,
+    InferenceRow,
     InstrumentRow,
     LatencyRow,
+    ModelRow,
     NoticeRow,
     PriceRow,
     ResourceRow,
+    ScoreRow,
+    SentimentRow,
     ServiceRow,
+    SignalRow,
     SystemRow,
     TapeRow,
+    TrainingRow,
 )
 from alphaplus_tui.state.view import Slice
 
@@ -64,3 +72,11 @@ class StateStore:
         self.database: WritableSlice[str, DatabaseRow] = WritableSlice()
         self.resources: WritableSlice[str, ResourceRow] = WritableSlice()
         self.notices: WritableSlice[int, NoticeRow] = WritableSlice()
+        self.models: WritableSlice[str, ModelRow] = WritableSlice()
+        self.decisions: WritableSlice[InstrumentId, DecisionRow] = WritableSlice()
+        self.signals: WritableSlice[str, SignalRow] = WritableSlice()
+        self.training: WritableSlice[str, TrainingRow] = WritableSlice()
+        self.inference: WritableSlice[str, InferenceRow] = WritableSlice()
+        self.scores: WritableSlice[str, ScoreRow] = WritableSlice()
+        self.headlines: WritableSlice[str, HeadlineRow] = WritableSlice()
+        self.sentiment: WritableSlice[str, SentimentRow] = WritableSlice()

@@ -11,16 +11,24 @@ from alphaplus_tui.state.slices import (
     ConnectionRow,
     CounterRow,
     DatabaseRow,
+    DecisionRow,
     FeedRow,
     GapRow,
+    HeadlineRow,
+    InferenceRow,
     InstrumentRow,
     LatencyRow,
+    ModelRow,
     NoticeRow,
     PriceRow,
     ResourceRow,
+    ScoreRow,
+    SentimentRow,
     ServiceRow,
+    SignalRow,
     SystemRow,
     TapeRow,
+    TrainingRow,
 )
 
 K = TypeVar("K")
@@ -106,3 +114,19 @@ class StateView(Protocol):
     def resources(self) -> Slice[str, ResourceRow]: ...
     @property
     def notices(self) -> Slice[int, NoticeRow]: ...
+    @property
+    def models(self) -> Slice[str, ModelRow]: ...
+    @property
+    def decisions(self) -> Slice[InstrumentId, DecisionRow]: ...
+    @property
+    def signals(self) -> Slice[str, SignalRow]: ...
+    @property
+    def training(self) -> Slice[str, TrainingRow]: ...
+    @property
+    def inference(self) -> Slice[str, InferenceRow]: ...
+    @property
+    def scores(self) -> Slice[str, ScoreRow]: ...
+    @property
+    def headlines(self) -> Slice[str, HeadlineRow]: ...
+    @property
+    def sentiment(self) -> Slice[str, SentimentRow]: ...
