@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from alphaplus_tui.domain.analysis import Decision, Direction, Headline, Outcome, Probabilities, Role, Signal
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
@@ -31,6 +32,62 @@ class ServiceEvent(Struct, frozen=True):
     ts: int
 
 
+class ModelRecord(Struct, frozen=True):
+    """A model of the registry, as it is mirrored for queries; the folder is the truth."""
+
+    id: str
+    stage: str
+    pinned: bool
+    added_at: int
+    changed_at: int
+    reason: str
+    timeframe: str
+    instruments: tuple[str, ...]
+    engines: tuple[str, ...]
+    edge: bool
+    verdict: str
+    metrics: dict[str, float]
+    trained_from: int
+    trained_until: int
+    rows: int
+    origin: str = "trained"
+    trouble: str = ""
+    """Why it cannot be opened; what its manifest says is then not known."""
+
+
+class TrainingRun(Struct, frozen=True):
+    """A training and how it ended; written when it begins and again when it ends."""
+
+    id: str
+    state: str
+    """running, done, failed or cancelled."""
+    asked_by: str
+    """user, schedule, drift or brier."""
+    timeframe: str
+    instruments: tuple[str, ...]
+    engines: tuple[str, ...]
+    started_at: int
+    ended_at: int | None = None
+    model: str = ""
+    verdict: str = ""
+    reason: str = ""
+
+
+class Scored(Struct, frozen=True):
+    """What a line of the scoreboard is made of: a decision whose barriers were resolved."""
+
+    id: str
+    role: Role
+    model: str
+    instrument: InstrumentId
+    lean: Direction
+    signal: bool
+    """It passed every gate as the champion's."""
+    close_time: int
+    probabilities: Probabilities
+    outcome: Outcome
+
+
 class Batch(Struct, frozen=True):
     """What is written together, in one transaction. Times in UTC ns."""
 
@@ -39,9 +96,15 @@ class Batch(Struct, frozen=True):
     gaps: tuple[GapRecord, ...] = ()
     books: tuple[OrderBook, ...] = ()
     service_events: tuple[ServiceEvent, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    headlines: tuple[Headline, ...] = ()
+    models: tuple[ModelRecord, ...] = ()
+    training_runs: tuple[TrainingRun, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.trades) + len(self.candles) + len(self.gaps) + len(self.books) + len(self.service_events)
+        return sum(len(getattr(self, field)) for field in self.__struct_fields__)
 
 
 class Written(Struct, frozen=True):
@@ -80,12 +143,16 @@ class StoreWriter(Protocol):
     async def write(self, batch: Batch) -> Written:
         """Returns after the commit. Rows already there are counted, not an error.
 
-        A candle replaces a stored one when its revision is higher, or when the stored one is incomplete.
+        A candle replaces a stored one when its revision is higher, or when the stored one is incomplete. Models and
+        training runs replace what is stored of them; of decisions, signals, outcomes and headlines the first stands.
         """
         ...
 
-    async def prune(self, now: int, *, trades_days: int, candles_days: int) -> dict[str, int]:
-        """Forget live and backfilled rows older than so many days (0: never) before ``now``; rows by table."""
+    async def prune(self, now: int, *, trades_days: int, candles_days: int, decisions_days: int = 0) -> dict[str, int]:
+        """Forget live and backfilled rows older than so many days (0: never) before ``now``; rows by table.
+
+        With a decision its outcome goes, but for signals, which stay with theirs.
+        """
         ...
 
 
@@ -113,6 +180,53 @@ class StoreReader(Protocol):
         ...
 
     async def instruments(self) -> tuple[Instrument, ...]: ...
+
+    async def timeframes(self, instrument: InstrumentId) -> tuple[Timeframe, ...]:
+        """Those of which candles are stored, shortest first."""
+        ...
+
+    async def decision(self, decision: str) -> Decision | None:
+        """By its id."""
+        ...
+
+    async def decision_at(self, instrument: InstrumentId, ts: int) -> Decision | None:
+        """The champion's decision on the candle that closed last at or before ``ts``; None when none was stored."""
+        ...
+
+    async def decisions(
+        self, instrument: InstrumentId | None, *, before: int, limit: int, gate: str = ""
+    ) -> tuple[Decision, ...]:
+        """The newest ``limit`` that were made before ``before``, newest first.
+
+        gate: only those that it held back; ``passed``: only those that none did.
+        """
+        ...
+
+    async def signals(
+        self, instrument: InstrumentId | None, *, before: int, limit: int
+    ) -> tuple[tuple[Signal, Outcome | None], ...]:
+        """The newest ``limit`` that were made before ``before``, newest first, and what became of them."""
+        ...
+
+    async def unresolved(self, *, since: int, limit: int) -> tuple[Decision, ...]:
+        """Decisions with barriers and no outcome, on candles that closed at or after ``since``; oldest first."""
+        ...
+
+    async def scored(self, *, since: int, limit: int) -> tuple[Scored, ...]:
+        """The newest ``limit`` that were resolved at or after ``since``, newest first."""
+        ...
+
+    async def headlines(self, *, since: int, limit: int) -> tuple[Headline, ...]:
+        """The newest ``limit`` that were published at or after ``since``, newest first."""
+        ...
+
+    async def models(self) -> tuple[ModelRecord, ...]:
+        """The mirror of the registry, newest first."""
+        ...
+
+    async def training_runs(self, *, limit: int) -> tuple[TrainingRun, ...]:
+        """Newest first."""
+        ...
 
     async def statistics(self) -> DatabaseStatistics: ...
 

@@ -45,6 +45,8 @@ class DatabaseSettings(Section):
     """Disk that may hold what waits for the database."""
     retain_trades_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     """Age at which trades are deleted; 0 keeps them for ever."""
+    retain_decisions_days: Annotated[int, Field(ge=0, le=36_500)] = 90
+    """Age at which decisions are deleted; signals stay; 0 keeps them for ever."""
     retain_candles_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     """Age at which candles are deleted; 0 keeps them for ever."""
 

@@ -1,25 +1,23 @@
 """Answers what is stored: few rows, the right index, a deadline of two seconds."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
-from alphaplus_tui.domain.timeframe import Timeframe
-from alphaplus_tui.errors import StoreUnavailable
+from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import DatabaseStatistics, GapRecord, LastTrade
 from alphaplus_tui.storage.instants import from_postgres, to_postgres
 from alphaplus_tui.storage.known import KnownInstruments
+from alphaplus_tui.storage.opinion_reader import OpinionReader
 from alphaplus_tui.storage.pool import Pool
+from alphaplus_tui.storage.querying import first_us
 from alphaplus_tui.storage.statistics import statistics
 
 if TYPE_CHECKING:
     import asyncpg
-
-    from alphaplus_tui.storage.pool import Connection
 
 _MS_NS = 1_000_000
 _PROVENANCES = {provenance.value: provenance for provenance in Provenance}
@@ -61,12 +59,17 @@ SELECT exchange, symbol, venue_symbol, base, quote, price_step, quantity_step
 FROM instruments ORDER BY exchange, symbol
 """
 
+_TIMEFRAMES = """
+SELECT name FROM unnest($2::text[]) WITH ORDINALITY AS asked (name, place)
+WHERE EXISTS (SELECT FROM candles WHERE instrument_id = $1 AND timeframe = name) ORDER BY place
+"""
+
 _EARLIEST = to_postgres(0)
 _PLACES = 1000
 """Ends of pages that are remembered."""
 
 
-class PostgresReader:
+class PostgresReader(OpinionReader):
     """StoreReader on one pool."""
 
     def __init__(
@@ -79,9 +82,7 @@ class PostgresReader:
         kind: str,
         unready: Callable[[], str],
     ) -> None:
-        """kind: ``embedded`` or ``postgresql``; unready: why the tables cannot be used yet, empty when they can."""
-        self._pool, self._known, self._meters, self._deadline_s = pool, known, meters, deadline_s
-        self._kind, self._unready = kind, unready
+        super().__init__(pool, known, meters=meters, deadline_s=deadline_s, kind=kind, unready=unready)
         self._places: dict[tuple[InstrumentId, int], int] = {}
 
     async def candles(
@@ -91,7 +92,7 @@ class PostgresReader:
             if not self._known.has(instrument):
                 return ()
             number = self._known.number(instrument)
-            bounds = (_first_us(start), _first_us(end))
+            bounds = (first_us(start), first_us(end))
             rows = await connection.fetch(_CANDLES, number, timeframe, *bounds, limit)
         return tuple(_candle(instrument, timeframe, row) for row in reversed(rows))
 
@@ -156,6 +157,13 @@ class PostgresReader:
         async with self._query("instruments") as connection:
             return tuple(Instrument(**dict(row)) for row in await connection.fetch(_INSTRUMENTS))
 
+    async def timeframes(self, instrument: InstrumentId) -> tuple[Timeframe, ...]:
+        async with self._query("timeframes", instrument) as connection:
+            if not self._known.has(instrument):
+                return ()
+            rows = await connection.fetch(_TIMEFRAMES, self._known.number(instrument), list(TIMEFRAMES))
+        return tuple(Timeframe(row["name"]) for row in rows)
+
     async def statistics(self) -> DatabaseStatistics:
         async with self._query("statistics", need_tables=False) as connection:
             return await statistics(connection, self._kind)
@@ -171,23 +179,6 @@ class PostgresReader:
         self._places[instrument, last["seq"]] = last["ts"]
         if len(self._places) > _PLACES:
             del self._places[next(iter(self._places))]
-
-    @asynccontextmanager
-    async def _query(
-        self, label: str, *instruments: InstrumentId, need_tables: bool = True
-    ) -> "AsyncGenerator[Connection, None]":
-        if need_tables and (reason := self._unready()):
-            raise StoreUnavailable(reason)
-        started = time.perf_counter()
-        async with self._pool.connection(deadline_s=self._deadline_s) as connection:
-            await self._known.learn(connection, instruments)
-            yield connection
-        self._meters.histogram("db_query", (("query", label),)).observe(time.perf_counter() - started)
-
-
-def _first_us(ts_ns: int) -> int:
-    """The first whole microsecond at or after ``ts_ns``, within what PostgreSQL can say."""
-    return to_postgres(max(0, ts_ns) + 999)
 
 
 def _whole_ms(ts_ns: int) -> int:

@@ -8,7 +8,10 @@ from alphaplus_tui.storage.migrate import has_timescale, schema_version
 if TYPE_CHECKING:
     from alphaplus_tui.storage.pool import Connection
 
-TABLES = ("instruments", "trades", "candles", "order_book_snapshots", "coverage", "service_events")
+TABLES = (
+    *("instruments", "trades", "candles", "order_book_snapshots", "coverage", "service_events"),
+    *("decisions", "signals_made", "outcomes", "models", "training_runs", "sentiment"),
+)
 _COUNTED_BYTES = 8 * 1024 * 1024
 """Tables up to this size are counted, larger ones estimated."""
 

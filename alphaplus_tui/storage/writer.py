@@ -17,6 +17,7 @@ from alphaplus_tui.ports.store import Batch, Written
 from alphaplus_tui.storage import small_tables
 from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, EncodedTrades, encode
 from alphaplus_tui.storage.known import KnownInstruments
+from alphaplus_tui.storage.opinions import forget_decisions, write_opinions
 from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, TRADES, Partitions
 from alphaplus_tui.storage.pool import Pool
 
@@ -80,7 +81,7 @@ class PostgresWriter:
         self._meters.histogram("db_query", (("query", "write"),)).observe(time.perf_counter() - started)
         return written
 
-    async def prune(self, now: int, *, trades_days: int, candles_days: int) -> dict[str, int]:
+    async def prune(self, now: int, *, trades_days: int, candles_days: int, decisions_days: int = 0) -> dict[str, int]:
         """By whole UTC days: what is left of the day in which the limit falls goes with the next one."""
         self._check_ready()
         pruned: dict[str, int] = {}
@@ -90,6 +91,9 @@ class PostgresWriter:
                     before = (now // DAY_NS - days) * DAY_NS
                     if days > 0:
                         pruned[table.table] = await self._partitions.prune(connection, table, before)
+                if decisions_days > 0:
+                    before = (now // DAY_NS - decisions_days) * DAY_NS
+                    pruned["decisions"] = await forget_decisions(connection, before)
         except DeadlineExceeded as error:
             raise StoreUnavailable(str(error)) from error
         return pruned
@@ -119,6 +123,7 @@ class PostgresWriter:
                 rows["order_book_snapshots"] = await small_tables.write_books(connection, batch.books, number)
             if batch.service_events:
                 rows["service_events"] = await small_tables.write_service_events(connection, batch.service_events)
+            await write_opinions(connection, batch, number, rows)
         return _written(batch, rows)
 
     async def _write_trades(self, connection: "Connection", trades: Sequence[EncodedTrades]) -> int:
@@ -155,7 +160,9 @@ def _count(done: str) -> int:
 
 
 def _instruments(batch: Batch) -> set[InstrumentId]:
-    return {row.instrument for rows in (batch.trades, batch.candles, batch.gaps, batch.books) for row in rows}
+    found = {row.instrument for rows in (batch.trades, batch.candles, batch.gaps, batch.books) for row in rows}
+    found.update(decision.prediction.instrument for decision in batch.decisions)
+    return found.union(signal.instrument for signal in batch.signals)
 
 
 def _written(batch: Batch, rows: dict[str, int]) -> Written:
@@ -165,6 +172,12 @@ def _written(batch: Batch, rows: dict[str, int]) -> Written:
         "coverage": len(batch.gaps),
         "order_book_snapshots": len(batch.books),
         "service_events": len(batch.service_events),
+        "decisions": len(batch.decisions),
+        "signals": len(batch.signals),
+        "outcomes": len(batch.outcomes),
+        "sentiment": len(batch.headlines),
+        "models": len(batch.models),
+        "training_runs": len(batch.training_runs),
     }
     return Written(rows, {table: given[table] - count for table, count in rows.items()})
 

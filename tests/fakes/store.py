@@ -7,11 +7,23 @@ from typing import TypeVar
 
 from msgspec import structs
 
+from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Provenance, Trade
-from alphaplus_tui.domain.timeframe import DAY_NS, Timeframe
+from alphaplus_tui.domain.timeframe import DAY_NS, TIMEFRAMES, Timeframe
 from alphaplus_tui.errors import FatalError, StoreUnavailable, UnknownName
-from alphaplus_tui.ports.store import Batch, DatabaseStatistics, GapRecord, LastTrade, ServiceEvent, Written
+from alphaplus_tui.ports.store import (
+    Batch,
+    DatabaseStatistics,
+    GapRecord,
+    LastTrade,
+    ModelRecord,
+    Scored,
+    ServiceEvent,
+    TrainingRun,
+    Written,
+)
+from tests.fakes.opinions import FakeOpinions
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -40,6 +52,7 @@ class FakeStore:
         self.stored_gaps: dict[tuple[InstrumentId, int, int], GapRecord] = {}
         self.stored_books: dict[tuple[InstrumentId, int, int], OrderBook] = {}
         self.stored_service_events: dict[tuple[int, str, str], ServiceEvent] = {}
+        self.opinions = FakeOpinions()
 
     async def register(self, instruments: Sequence[Instrument]) -> None:
         self._check()
@@ -56,6 +69,7 @@ class FakeStore:
             "coverage": (sum(map(self._gap, batch.gaps)), len(batch.gaps)),
             "order_book_snapshots": (sum(map(self._book, batch.books)), len(batch.books)),
             "service_events": (sum(map(self._service_event, batch.service_events)), len(batch.service_events)),
+            **self.opinions.write(batch),
         }
         self.batches.append(batch)
         if self.answers_lost:
@@ -64,7 +78,7 @@ class FakeStore:
         rows = {table: new for table, (new, given) in stored.items() if given}
         return Written(rows, {table: stored[table][1] - new for table, new in rows.items()})
 
-    async def prune(self, now: int, *, trades_days: int, candles_days: int) -> dict[str, int]:
+    async def prune(self, now: int, *, trades_days: int, candles_days: int, decisions_days: int = 0) -> dict[str, int]:
         self._check()
         pruned: dict[str, int] = {}
         if trades_days:
@@ -84,6 +98,8 @@ class FakeStore:
             for key in candles:
                 del self.stored_candles[key]
             pruned["candles"] = len(candles)
+        if decisions_days:
+            pruned["decisions"] = self.opinions.prune(now, decisions_days)
         return pruned
 
     async def candles(
@@ -124,6 +140,52 @@ class FakeStore:
         self._check()
         return tuple(self.known[key] for key in sorted(self.known))
 
+    async def timeframes(self, instrument: InstrumentId) -> tuple[Timeframe, ...]:
+        self._check()
+        there = {timeframe for of, timeframe, _ in self.stored_candles if of == instrument}
+        return tuple(Timeframe(name) for name in TIMEFRAMES if name in there)
+
+    async def decision(self, decision: str) -> Decision | None:
+        self._check()
+        return self.opinions.decisions.get(decision)
+
+    async def decision_at(self, instrument: InstrumentId, ts: int) -> Decision | None:
+        self._check()
+        return self.opinions.decision_at(instrument, ts)
+
+    async def decisions(
+        self, instrument: InstrumentId | None, *, before: int, limit: int, gate: str = ""
+    ) -> tuple[Decision, ...]:
+        self._check()
+        return self.opinions.page(instrument, before, limit, gate)
+
+    async def signals(
+        self, instrument: InstrumentId | None, *, before: int, limit: int
+    ) -> tuple[tuple[Signal, Outcome | None], ...]:
+        self._check()
+        return self.opinions.signals_page(instrument, before, limit)
+
+    async def unresolved(self, *, since: int, limit: int) -> tuple[Decision, ...]:
+        self._check()
+        return self.opinions.unresolved(since, limit)
+
+    async def scored(self, *, since: int, limit: int) -> tuple[Scored, ...]:
+        self._check()
+        return self.opinions.scored(since, limit)
+
+    async def headlines(self, *, since: int, limit: int) -> tuple[Headline, ...]:
+        self._check()
+        found = [row for row in self.opinions.headlines.values() if row.published_at >= since]
+        return tuple(sorted(found, key=lambda row: (-row.published_at, row.id))[:limit])
+
+    async def models(self) -> tuple[ModelRecord, ...]:
+        self._check()
+        return tuple(sorted(self.opinions.models.values(), key=lambda row: (-row.added_at, row.id)))
+
+    async def training_runs(self, *, limit: int) -> tuple[TrainingRun, ...]:
+        self._check()
+        return tuple(sorted(self.opinions.training_runs.values(), key=lambda row: (-row.started_at, row.id))[:limit])
+
     async def statistics(self) -> DatabaseStatistics:
         self._check()
         rows = {
@@ -133,6 +195,12 @@ class FakeStore:
             "order_book_snapshots": len(self.stored_books),
             "coverage": len(self.stored_gaps),
             "service_events": len(self.stored_service_events),
+            "decisions": len(self.opinions.decisions),
+            "signals_made": len(self.opinions.signals),
+            "outcomes": len(self.opinions.outcomes),
+            "models": len(self.opinions.models),
+            "training_runs": len(self.opinions.training_runs),
+            "sentiment": len(self.opinions.headlines),
         }
         return DatabaseStatistics("0", "embedded", schema_version=1, size_bytes=1, rows=rows)
 
@@ -144,10 +212,17 @@ class FakeStore:
         if not self.available:
             raise StoreUnavailable("the store was taken away")
 
+    def _known(self, instrument: InstrumentId) -> None:
+        if instrument not in self.known:
+            raise UnknownName("instrument in the database", instrument, self.known)
+
     def _refuse_unusable(self, batch: Batch) -> None:
         for row in (*batch.trades, *batch.candles, *batch.gaps, *batch.books):
-            if row.instrument not in self.known:
-                raise UnknownName("instrument in the database", row.instrument, self.known)
+            self._known(row.instrument)
+        for decision in batch.decisions:
+            self._known(decision.prediction.instrument)
+        for signal in batch.signals:
+            self._known(signal.instrument)
         prices = [t.price + t.quantity for t in batch.trades]
         prices += [c.open + c.high + c.low + c.close + c.volume for c in batch.candles]
         prices += [level.price + level.quantity for book in batch.books for level in (*book.bids, *book.asks)]
