@@ -192,3 +192,21 @@ class Headline(Struct, frozen=True):
     """-1 (bad) to 1 (good)."""
     symbols: tuple[str, ...]
     """Bases it speaks of, such as BTC."""
+
+
+class TrainingRun(Struct, frozen=True):
+    """A training and how it ended; written when it begins and again when it ends."""
+
+    id: str
+    state: str
+    """running, done, failed or cancelled."""
+    asked_by: str
+    """user, schedule, drift or brier."""
+    timeframe: str
+    instruments: tuple[str, ...]
+    engines: tuple[str, ...]
+    started_at: int
+    ended_at: int | None = None
+    model: str = ""
+    verdict: str = ""
+    reason: str = ""

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Prediction, Role, Signal
+from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Prediction, Role, Signal, TrainingRun
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 
@@ -194,6 +194,8 @@ class PredictionsMade(Struct, frozen=True, gc=False):
     horizon: int
     as_of: bool
     ts: int
+    incomplete: tuple[InstrumentId, ...] = ()
+    """Whose window misses a candle, or has one that misses trades."""
 
 
 class DecisionMade(Struct, frozen=True, gc=False):
@@ -217,3 +219,13 @@ class ModelsChanged(Struct, frozen=True, gc=False):
 
 class HeadlineSeen(Struct, frozen=True, gc=False):
     headline: Headline
+
+
+class TrainingChanged(Struct, frozen=True):
+    """A training began, went on or ended."""
+
+    run: TrainingRun
+    step: str
+    """What is being done."""
+    share: float
+    """Of all there is to do, 0 to 1."""

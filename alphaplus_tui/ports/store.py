@@ -5,7 +5,16 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from alphaplus_tui.domain.analysis import Decision, Direction, Headline, Outcome, Probabilities, Role, Signal
+from alphaplus_tui.domain.analysis import (
+    Decision,
+    Direction,
+    Headline,
+    Outcome,
+    Probabilities,
+    Role,
+    Signal,
+    TrainingRun,
+)
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
@@ -53,24 +62,6 @@ class ModelRecord(Struct, frozen=True):
     origin: str = "trained"
     trouble: str = ""
     """Why it cannot be opened; what its manifest says is then not known."""
-
-
-class TrainingRun(Struct, frozen=True):
-    """A training and how it ended; written when it begins and again when it ends."""
-
-    id: str
-    state: str
-    """running, done, failed or cancelled."""
-    asked_by: str
-    """user, schedule, drift or brier."""
-    timeframe: str
-    instruments: tuple[str, ...]
-    engines: tuple[str, ...]
-    started_at: int
-    ended_at: int | None = None
-    model: str = ""
-    verdict: str = ""
-    reason: str = ""
 
 
 class Scored(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Takes stored trades and candles out of the database, page by page, into a table."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from alphaplus_tui.domain.instrument import InstrumentId, exchange_of, symbol_of
@@ -9,8 +9,7 @@ from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.errors import UnknownName
 from alphaplus_tui.files.tables import Column, Row, open_table
 from alphaplus_tui.ports.store import StoreReader
-
-PAGE = 10_000
+from alphaplus_tui.services.stored_candles import PAGE, candle_pages
 
 TRADE_COLUMNS = (
     *(Column("exchange", "text"), Column("symbol", "text"), Column("trade_id", "text"), Column("ts", "time")),
@@ -72,30 +71,19 @@ async def export_candles(
     start: int = 0,
     end: int,
 ) -> int:
-    """Writes the candles with ``start <= open_time < end`` (UTC ns), oldest first; returns how many."""
+    """Writes the candles with ``start <= open_time < end`` (UTC ns), oldest first; returns how many.
+
+    A timeframe that is not stored is made of shorter candles.
+    """
     table = open_table(stream, CANDLE_COLUMNS, format_name)
     written = 0
     for instrument in await instruments_of(reader, symbols):
         for timeframe in timeframes:
-            async for page in _pages(reader, instrument, timeframe, start, end):
+            async for page in candle_pages(reader, instrument, timeframe, start=start, end=end):
                 table.write([_candle_row(candle) for candle in page])
                 written += len(page)
     table.close()
     return written
-
-
-async def _pages(
-    reader: StoreReader, instrument: InstrumentId, timeframe: Timeframe, start: int, end: int
-) -> AsyncIterator[tuple[Candle, ...]]:
-    """Pages, oldest first. The store answers with the newest, so the bounds are found backwards before."""
-    bounds: list[tuple[int, int]] = []
-    while page := await reader.candles(instrument, timeframe, start=start, end=end, limit=PAGE):
-        bounds.append((page[0].open_time, end))
-        end = page[0].open_time
-        if len(page) < PAGE:
-            break
-    for first, last in reversed(bounds):
-        yield await reader.candles(instrument, timeframe, start=first, end=last, limit=PAGE)
 
 
 def _trade_row(trade: Trade) -> Row:

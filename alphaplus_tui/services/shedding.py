@@ -39,7 +39,8 @@ class ShedTrades:
 
 def strangers(batch: Batch, known: Collection[InstrumentId]) -> tuple[Instrument, ...]:
     """What can be said of instruments that a batch of an earlier run names and this run does not follow."""
-    named = {row.instrument for rows in (batch.trades, batch.candles, batch.gaps, batch.books) for row in rows}
+    rows = (*batch.trades, *batch.candles, *batch.gaps, *batch.books, *batch.signals)
+    named = {row.instrument for row in rows} | {decision.prediction.instrument for decision in batch.decisions}
     return tuple(_by_name(instrument) for instrument in sorted(named - set(known)))
 
 

@@ -16,10 +16,11 @@ from alphaplus_tui.domain.analysis import (
     Result,
     Role,
     Signal,
+    TrainingRun,
 )
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import duration_ns
-from alphaplus_tui.ports.store import ModelRecord, Scored, TrainingRun
+from alphaplus_tui.ports.store import ModelRecord, Scored
 from alphaplus_tui.storage.instants import from_postgres, to_postgres
 from alphaplus_tui.storage.opinions import (
     DECISION_COLUMNS,

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal
+from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal, TrainingRun
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import duration_ns
-from alphaplus_tui.ports.store import Batch, ModelRecord, TrainingRun
+from alphaplus_tui.ports.store import Batch, ModelRecord
 from alphaplus_tui.storage.instants import to_postgres
 
 if TYPE_CHECKING:

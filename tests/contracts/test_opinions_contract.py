@@ -16,10 +16,11 @@ from alphaplus_tui.domain.analysis import (
     Result,
     Role,
     Signal,
+    TrainingRun,
 )
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.timeframe import DAY_NS, MINUTE_NS, SECOND_NS, Timeframe
-from alphaplus_tui.ports.store import Batch, ModelRecord, Scored, TrainingRun, Written
+from alphaplus_tui.ports.store import Batch, ModelRecord, Scored, Written
 from tests.contracts.test_store_contract import BTC, ETH, FOREVER, NOON, Store, candle, store
 
 __all__ = ["store"]

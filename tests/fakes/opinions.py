@@ -5,10 +5,10 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Role, Signal
+from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Role, Signal, TrainingRun
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import DAY_NS, duration_ns
-from alphaplus_tui.ports.store import Batch, ModelRecord, Scored, TrainingRun
+from alphaplus_tui.ports.store import Batch, ModelRecord, Scored
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal
+from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal, TrainingRun
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Provenance, Trade
 from alphaplus_tui.domain.timeframe import DAY_NS, TIMEFRAMES, Timeframe
@@ -20,7 +20,6 @@ from alphaplus_tui.ports.store import (
     ModelRecord,
     Scored,
     ServiceEvent,
-    TrainingRun,
     Written,
 )
 from tests.fakes.opinions import FakeOpinions
