@@ -12,7 +12,6 @@ from msgspec import Struct, structs
 from alphaplus_tui.errors import UnknownName, UsageError
 from alphaplus_tui.models.artefact import Artefact, Manifest, ModelRefused, open_artefact, write_artefact
 from alphaplus_tui.models.onnx import check_graph
-from alphaplus_tui.models.predictor import known_features
 
 INDEX = "registry.json"
 
@@ -93,6 +92,9 @@ class Registry:
 
     def add(self, manifest: Manifest, files: Mapping[str, bytes]) -> Entry:
         """Check a new model and keep it as a candidate; ``ModelRefused``."""
+        # features bring TA-Lib, which whoever only reads the registry does without
+        from alphaplus_tui.models.predictor import known_features  # noqa: PLC0415
+
         known_features(manifest)
         for engine in manifest.engines:
             check_graph(files[engine.onnx], len(manifest.features))
@@ -105,6 +107,25 @@ class Registry:
         entry = Entry(manifest.id, Stage.CANDIDATE, seal, now, now, "new")
         self._replace(structs.replace(index, entries=(*index.entries, entry)))
         return entry
+
+    def adopt(self, folder: Path, reason: str) -> Entry:
+        """Copy an artefact that was checked before it was packed, and make it the champion; ``ModelRefused``.
+
+        Only its hashes are checked here; whoever serves it checks the rest.
+        """
+        artefact = open_artefact(folder)
+        manifest, index = artefact.manifest, self.index
+        if any(entry.id == manifest.id for entry in index.entries):
+            raise UsageError(f"there is a model {manifest.id} already")
+        shutil.rmtree(self._folder / manifest.id, ignore_errors=True)  # left over from a copy that was cut short
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files = {name: artefact.read(name) for name in manifest.files}
+        seal = write_artefact(self._folder / manifest.id, manifest, files)
+        now = self._now()
+        self._replace(
+            structs.replace(index, entries=(*index.entries, Entry(manifest.id, Stage.CANDIDATE, seal, now, now, "new")))
+        )
+        return self.promote(manifest.id, reason)
 
     def promote(self, model: str, reason: str, *, by_user: bool = True) -> Entry:
         """Make it the champion; the old one retires. ``UsageError`` when the champion is pinned and it is no user."""

@@ -1,7 +1,7 @@
 """Wires services and adapters together; the only file that knows both."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 
@@ -19,6 +19,7 @@ from alphaplus_tui.kernel.watchdog import Watchdog
 from alphaplus_tui.ports.market_data import MarketData
 from alphaplus_tui.runtime.demo import DemoExchange, free_port
 from alphaplus_tui.runtime.engine import Engine, Parts
+from alphaplus_tui.runtime.judging import adopt_demo_model, judging
 from alphaplus_tui.runtime.local_session import LocalSession
 from alphaplus_tui.settings.exchange import DEMO, ExchangeSettings
 from alphaplus_tui.settings.paths import Paths
@@ -88,6 +89,8 @@ def _assemble(
     bus = Bus(clock=clock)
     exchange = settings.exchange
     timeframes = [parse_timeframe(name) for name in exchange.timeframes]
+    if settings.inference.enabled and settings.training.timeframe not in timeframes:
+        timeframes.append(settings.training.timeframe)
     market: MarketClock
     demo: DemoExchange | None = None
     if replay is not None:
@@ -129,7 +132,7 @@ def _assemble(
             reader,
             bus,
             timeframes,
-            history_candles=exchange.history_candles if replay is None else 0,
+            history_candles=_history_candles(settings) if replay is None else 0,
             max_trades=exchange.backfill_max_trades,
             live=replay is None,
             clock=clock,
@@ -144,6 +147,23 @@ def _assemble(
         # whoever asks the exchange need not find it deaf first
         ingestion.after = (*ingestion.after, demo.name)
         monitor.after = (*monitor.after, demo.name)
+    settled = persistence.settled
+    if settings.inference.enabled:
+        if system.mode is Mode.DEMO:
+            adopt_demo_model(paths.models, market.now)
+        judges = judging(
+            settings,
+            paths.models,
+            reader,
+            bus,
+            state=state,
+            recorded=replay is not None,
+            clock=clock,
+            market=market,
+            meters=meters,
+        )
+        services.extend(judges.services)
+        settled = _one_after_the_other(judges.settled, persistence.settled)
     manager = ServiceManager(services, clock=clock, stop_within_s=_STOP_WITHIN_S, on_change=bus.publish, rng=rng)
     return Parts(
         bus=bus,
@@ -151,10 +171,26 @@ def _assemble(
         manager=manager,
         reader=reader,
         figures=monitor,
-        settled=persistence.settled,
+        settled=settled,
         closing=(data.close, spool.close, database.close),
         database_socket=lambda: str(database.socket_dir) if database.socket_dir else None,
     )
+
+
+def _history_candles(settings: Settings) -> int:
+    """As many as the user wants to see, or as a model must look back to judge the first candle that closes."""
+    from alphaplus_tui.services.windows import WINDOW  # noqa: PLC0415  brings numpy
+
+    wanted = settings.exchange.history_candles
+    return max(wanted, WINDOW + 1) if wanted and settings.inference.enabled else wanted
+
+
+def _one_after_the_other(*steps: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    async def all_steps() -> None:
+        for step in steps:
+            await step()
+
+    return all_steps
 
 
 def open_exchange(

@@ -7,6 +7,7 @@ from alphaplus_tui.domain.events import (
     CandleClosed,
     DatabaseConnected,
     DatabaseLost,
+    DecisionMade,
     FeedConnected,
     FeedLost,
     GapChanged,
@@ -15,7 +16,10 @@ from alphaplus_tui.domain.events import (
     InstrumentsKnown,
     NumberingRestarted,
     OrderBookChanged,
+    OutcomeKnown,
+    PredictionsMade,
     RecordingEnded,
+    SignalMade,
     StatisticsChanged,
     TickerChanged,
     TradeAccepted,
@@ -29,6 +33,7 @@ from alphaplus_tui.services.rows.charts import ChartRows
 from alphaplus_tui.services.rows.feeds import FeedRows
 from alphaplus_tui.services.rows.markets import MarketRows
 from alphaplus_tui.services.rows.notices import NoticeRows
+from alphaplus_tui.services.rows.opinions import OpinionRows
 from alphaplus_tui.state.slices import ServiceRow
 from alphaplus_tui.state.store import StateStore
 
@@ -49,7 +54,7 @@ class ProjectionService:
         self._markets = markets = MarketRows(state, clock)
         self._feeds = feeds = FeedRows(state, clock, market)
         charts = ChartRows(state, timeframes, markets.set_sparkline)
-        notices = NoticeRows(state, market)
+        notices, opinions = NoticeRows(state, market), OpinionRows(state)
         bus.on(InstrumentsKnown, markets.on_instruments)
         bus.on(InstrumentsKnown, feeds.on_instruments)
         bus.on(TradeReceived, lambda event: feeds.heard(event.trade.instrument))
@@ -60,6 +65,10 @@ class ProjectionService:
         bus.on(CandleChanged, charts.on_changed)
         bus.on(CandleClosed, charts.on_closed)
         bus.on(HistoryLoaded, charts.on_history)
+        bus.on(PredictionsMade, opinions.on_predictions)
+        bus.on(DecisionMade, opinions.on_decision)
+        bus.on(SignalMade, opinions.on_signal)
+        bus.on(OutcomeKnown, opinions.on_outcome)
         bus.on(FeedConnected, feeds.on_connected)
         bus.on(FeedConnected, notices.on_connected)
         bus.on(FeedLost, feeds.on_lost)

@@ -48,6 +48,11 @@ class Paths:
         return self.data / "spool"
 
     @property
+    def models(self) -> Path:
+        """The registry: an index, and a folder for each model."""
+        return self.data / "models"
+
+    @property
     def control_socket(self) -> Path:
         return self.runtime / "control.sock"
 

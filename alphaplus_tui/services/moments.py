@@ -1,0 +1,113 @@
+"""Gathers the candles that close together, so that they are judged in one go."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId, exchange_of
+from alphaplus_tui.services.windows import CandleWindows
+
+PATIENCE_S = 0.03
+"""How long candles wait for others of the same moment."""
+ANCHOR_WITHIN_S = 3.0
+"""How long they wait for the anchor's candle, which a quiet market closes 1.5 s after its end."""
+HISTORY_WITHIN_S = 20.0
+"""How long an instrument's first candle waits for the history before it."""
+ANCHOR = "BTC"
+"""The base that all others of an exchange are related to."""
+
+
+class Gathered(Struct, frozen=True):
+    """Instruments whose candle that opens at ``opens`` is judged now."""
+
+    opens: int
+    as_of: bool
+    instruments: tuple[InstrumentId, ...]
+    waited_s: float
+    """The longest of them."""
+
+
+class Moments:
+    """``add`` what closed, ``take`` what is due. Each instrument's candle is given once.
+
+    patient: nobody is left behind for being slow; for recordings, whose clock is not ours.
+    """
+
+    def __init__(self, windows: CandleWindows, *, patient: bool) -> None:
+        self._windows, self._patient = windows, patient
+        self._waiting: dict[tuple[int, bool], dict[InstrumentId, float]] = {}
+        self._judged: dict[InstrumentId, int] = {}
+        self._loaded: set[InstrumentId] = set()
+        self._anchors: dict[str, InstrumentId] = {}
+        self._followed: set[InstrumentId] = set()
+        self._ended = False
+
+    def __len__(self) -> int:
+        """Candles that wait."""
+        return sum(len(waiting) for waiting in self._waiting.values())
+
+    def follow(self, instruments: Mapping[InstrumentId, Instrument]) -> None:
+        self._followed.update(instruments)
+        for instrument in instruments.values():
+            if instrument.base == ANCHOR:
+                self._anchors.setdefault(instrument.exchange, instrument.id)
+
+    def anchor(self, instrument: InstrumentId) -> InstrumentId | None:
+        return self._anchors.get(exchange_of(instrument))
+
+    def loaded(self, instrument: InstrumentId) -> None:
+        """The history of an instrument is there, as far as it will come."""
+        self._loaded.add(instrument)
+
+    def end(self) -> None:
+        """No more will close."""
+        self._ended = True
+
+    def add(self, instrument: InstrumentId, opens: int, now: float, *, as_of: bool = False) -> bool:
+        """False when that candle, or a later one, was judged before or waits already."""
+        if opens <= self._judged.get(instrument, -1):
+            return False
+        self._judged[instrument] = opens
+        self._waiting.setdefault((opens, as_of), {})[instrument] = now
+        return True
+
+    def again(self, opens: int, now: float) -> None:
+        """Whatever closed a candle that opens then is judged as of it."""
+        for instrument, last in list(self._judged.items()):
+            if last == opens and not any(instrument in waiting for waiting in self._waiting.values()):
+                self._waiting.setdefault((opens, True), {})[instrument] = now
+
+    def take(self, now: float) -> Gathered | None:
+        """The oldest candles that need not wait any longer."""
+        for key in sorted(self._waiting):
+            waiting = self._waiting[key]
+            if ready := self._ready(key[0], waiting, now):
+                waited = now - min(waiting[instrument] for instrument in ready)
+                for instrument in ready:
+                    del waiting[instrument]
+                if not waiting:
+                    del self._waiting[key]
+                return Gathered(key[0], key[1], tuple(sorted(ready)), waited)
+        return None
+
+    def _ready(self, opens: int, waiting: Mapping[InstrumentId, float], now: float) -> list[InstrumentId]:
+        if self._patient:
+            over = self._ended or any(later > opens for later, _ in self._waiting)
+            return list(waiting) if over or self._all_closed(opens) else []
+        ready = [instrument for instrument, since in waiting.items() if self._fit(instrument, opens, now - since)]
+        together = self._all_closed(opens) and len(ready) == len(waiting)
+        late = any(now - waiting[instrument] >= PATIENCE_S for instrument in ready)
+        return ready if together or late else []
+
+    def _fit(self, instrument: InstrumentId, opens: int, waited_s: float) -> bool:
+        if instrument not in self._loaded and waited_s < HISTORY_WITHIN_S:
+            return False
+        anchor = self.anchor(instrument)
+        if anchor is None or anchor == instrument or waited_s >= HISTORY_WITHIN_S:
+            return True
+        if anchor not in self._loaded:
+            return False
+        return self._windows.has(anchor, opens) or waited_s >= ANCHOR_WITHIN_S
+
+    def _all_closed(self, opens: int) -> bool:
+        return all(self._windows.has(instrument, opens) for instrument in self._followed)
