@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alphaplus_tui.simulator.impact import Impact
 from alphaplus_tui.simulator.instruments import Instrument
 from alphaplus_tui.simulator.kinds import MarketKind
 from alphaplus_tui.simulator.walks import COMMON, DAYS, FIRST_DAY, MINUTES, DayWalk, Walk, random_for
@@ -58,9 +59,10 @@ class History:
         self.kind, self.seed, self.instruments = kind, seed, instruments
         self._kept_days = kept_days
         self._days: OrderedDict[tuple[int, int], Day] = OrderedDict()
-        self._common = Walk(kind, seed, COMMON, volatility=kind.common_volatility, bound=0.45)
+        self._common = Walk(kind, seed, COMMON, volatility=kind.common_volatility, bound=kind.bound)
         self._common_days: OrderedDict[int, DayWalk] = OrderedDict()
         self._own: dict[int, Walk] = {}
+        self._impacts: dict[int, Impact] = {}
         activity = sum(instrument.activity for instrument in instruments)
         shares = (rate * 86_400 * instrument.activity / activity for instrument in instruments)
         self.trades_a_day = tuple(max(MINUTES // 10, round(share)) for share in shares)
@@ -91,20 +93,28 @@ class History:
         if found is None:
             volatility = self.kind.own_volatility * (0.6 + 0.03 * min(instrument.index, 40))
             found = self._own[instrument.index] = Walk(
-                self.kind, self.seed, instrument.index, volatility=volatility, bound=0.3
+                self.kind, self.seed, instrument.index, volatility=volatility, bound=self.kind.bound / 1.5
             )
+        return found
+
+    def impact(self, instrument: Instrument) -> Impact:
+        """What the flow of takers does to its price."""
+        found = self._impacts.get(instrument.index)
+        if found is None:
+            found = self._impacts[instrument.index] = Impact(self.kind, self.seed, instrument.index)
         return found
 
     def _draw(self, instrument: Instrument, number: int) -> Day:
         own_walk, common = self._own_walk(instrument), self._common_day(number)
-        own = own_walk.day(number)
+        own, impact = own_walk.day(number), self.impact(instrument).day(number)
         beta = 0.9 + 0.01 * min(instrument.index, 50)
         random = random_for(self.seed, 3, instrument.index, number)
 
         edges = slice(number, number + 2)
         midnights = np.log(instrument.level) + beta * self._common.midnights[edges] + own_walk.midnights[edges]
+        midnights += impact.midnights
         returns = beta * common.returns + own.returns
-        path = midnights[0] + np.cumsum(returns)
+        path = midnights[0] + np.cumsum(returns + impact.drift)
         path[-1] = midnights[1]
         close = _ticks(instrument, path)
         before = int(_ticks(instrument, midnights[:1])[0])
@@ -114,8 +124,9 @@ class History:
         trades = orders + extra
         opened, high, low, close = _candles(random, before, close, deviation * close.astype(np.float64), orders)
         lean = np.tanh(returns / deviation)
-        share = np.clip(0.5 + self.kind.flow_tilt * lean + 0.04 * random.standard_normal(MINUTES), 0.05, 0.95)
-        noise = np.sqrt(orders * share * (1 - share)) * random.standard_normal(MINUTES)
+        lean = self.kind.flow_tilt * lean + self.kind.impact_shown * impact.flow
+        share = np.clip(0.5 + lean + 0.04 * self.kind.chance * random.standard_normal(MINUTES), 0.05, 0.95)
+        noise = self.kind.chance * np.sqrt(orders * share * (1 - share)) * random.standard_normal(MINUTES)
         buys = np.clip(np.rint(orders * share + noise), 0, orders).astype(np.int64)
         extra_buys = np.rint(extra * buys / np.maximum(orders, 1)).astype(np.int64)
         buy_trades = buys + extra_buys
@@ -140,7 +151,8 @@ class History:
         self, instrument: Instrument, random: np.random.Generator, common: DayWalk, own: DayWalk
     ) -> tuple[Ints, Ints]:
         """Orders of each minute, and trades beyond one an order; both sum to the day's fixed number."""
-        weights = (common.liveliness * own.liveliness) ** 0.12 * random.gamma(30.0, 1 / 30, MINUTES)
+        evenness = 30.0 / max(self.kind.chance, 0.01)
+        weights = (common.liveliness * own.liveliness) ** 0.12 * random.gamma(evenness, 1 / evenness, MINUTES)
         total = self.orders_a_day[instrument.index]
         orders = random.multinomial(total - 1, weights / weights.sum())
         orders[-1] += 1
@@ -151,10 +163,10 @@ class History:
         self, instrument: Instrument, random: np.random.Generator, own: DayWalk, trades: Ints, buy_trades: Ints
     ) -> tuple[Ints, Ints]:
         lots = max(20.0, _TRADE_VALUE / (instrument.level * instrument.lot))
-        size = lots * own.liveliness**0.25 * np.exp(0.3 * random.standard_normal(MINUTES))
+        size = lots * own.liveliness**0.25 * np.exp(0.3 * self.kind.chance * random.standard_normal(MINUTES))
         volume = trades + np.rint(trades * size).astype(np.int64)
         share = buy_trades / np.maximum(trades, 1)
-        leaning = np.clip(share * (1 + 0.15 * random.standard_normal(MINUTES)), 0.0, 1.0)
+        leaning = np.clip(share * (1 + 0.15 * self.kind.chance * random.standard_normal(MINUTES)), 0.0, 1.0)
         leaning = np.where(buy_trades == trades, 1.0, leaning)
         buy_volume = buy_trades + np.floor((volume - trades) * leaning).astype(np.int64)
         return volume, buy_volume

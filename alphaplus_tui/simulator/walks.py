@@ -32,7 +32,7 @@ def _fading(factor: float, length: int) -> Floats:
 
 _SMOOTH = _fading(0.97, 150)
 _SMOOTH_DAYS = _fading(0.9, 40)
-_HOURS = 1.0 + 0.35 * np.sin((np.arange(MINUTES) / MINUTES - 0.36) * 2 * np.pi)
+_HOURS = np.sin((np.arange(MINUTES) / MINUTES - 0.36) * 2 * np.pi)
 
 
 def random_for(seed: int, *key: int) -> np.random.Generator:
@@ -69,7 +69,7 @@ class Walk:
         """The minutes of one day; ``day`` counts from the market's first."""
         random = random_for(self._seed, 2, self._number, day)
         clusters = np.convolve(random.standard_normal(MINUTES + len(_SMOOTH) - 1), _SMOOTH, "valid")
-        weights = np.exp(2 * self._kind.minute_roughness * clusters) * _HOURS
+        weights = np.exp(2 * self._kind.minute_roughness * clusters) * (1.0 + self._kind.day_swing * _HOURS)
         weights /= weights.sum()
         variance = self._variance[day] * weights
         returns = np.sqrt(variance) * random.standard_normal(MINUTES)
