@@ -97,6 +97,10 @@ class History:
             )
         return found
 
+    def own_variance(self, instrument: Instrument, number: int) -> float:
+        """Mean variance of its own part of a minute's log return on a day."""
+        return float(self._own_walk(instrument).day(number).variance.mean())
+
     def impact(self, instrument: Instrument) -> Impact:
         """What the flow of takers does to its price."""
         found = self._impacts.get(instrument.index)

@@ -37,7 +37,7 @@ class MarketKind:
 KINDS = {
     kind.name: kind
     for kind in (
-        MarketKind("demo", impact_volatility=0.045),
+        MarketKind("demo", flow_tilt=0.10, chance=0.5, impact_volatility=0.050, impact_shown=0.15),
         MarketKind("null", bound=1.2),
         MarketKind(
             "planted",
