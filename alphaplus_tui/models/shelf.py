@@ -33,7 +33,7 @@ class RegistryShelf:
             elif challenger is not None and entry.id == challenger.id:
                 role = Role.CHALLENGER
             pinned = index.pinned and entry.stage is Stage.CHAMPION
-            found.append(structs.replace(model, serves=None if model.trouble else role, pinned=pinned))
+            found.append(structs.replace(model, serves=role, pinned=pinned))
         return tuple(found)
 
     def consider(self, candidate: str, days: Sequence[DayDifference]) -> tuple[bool, str]:

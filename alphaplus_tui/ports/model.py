@@ -119,7 +119,7 @@ class ShelfModel(Struct, frozen=True):
     stage: str
     pinned: bool
     serves: Role | None
-    """The role that it should be served in."""
+    """The role that it should be served in, also when it cannot be."""
     added_at: int
     changed_at: int
     reason: str

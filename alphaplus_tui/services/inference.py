@@ -47,6 +47,12 @@ _SHELF_EVERY_S = 30.0
 NO_MODEL = "no model serves: train one, or promote one that is there"
 
 
+class ModelUnusable(FatalError):  # noqa: N818  named as the others of its tree are
+    """A model that should serve and cannot."""
+
+    title = "Model not served"
+
+
 class InferenceService:
     """Hears candles; tells PredictionsMade, once for each candle and role."""
 
@@ -81,6 +87,7 @@ class InferenceService:
         self._moments = Moments(self.windows, patient=self._recorded)
         self._served: dict[Role, ServedModel] = {}
         self._seals: dict[Role, str] = {}
+        self._troubles: dict[str, str] = {}
         self._wake, self._shelf_changed, self._shelf_known = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle = asyncio.Event()
         self._primed: set[InstrumentId] = set()
@@ -181,17 +188,17 @@ class InferenceService:
         troubles: dict[str, str] = {}
         for role in Role:
             wanted = next((model for model in models if model.serves is role), None)
-            if wanted is not None and wanted.timeframe != self._timeframe:
-                troubles[wanted.id] = f"judges {wanted.timeframe} candles; training.timeframe is {self._timeframe}"
-                wanted = None
             try:
                 await self._serve(role, wanted)
             except FatalError as error:
                 assert wanted is not None
                 troubles[wanted.id] = str(error)
-                log.error("model_refused", model=wanted.id, reason=str(error))  # noqa: TRY400  the trace says nothing
+                if self._troubles.get(wanted.id) != str(error):
+                    log.error("model_refused", model=wanted.id, reason=str(error))  # noqa: TRY400  the trace says nothing
+        self._troubles = troubles
         self._rows.registry(models, {role: served.model for role, served in self._served.items()}, troubles)
-        self._rows.server(self._server.status, "" if Role.CHAMPION in self._served else NO_MODEL)
+        refused = next((text for model in models if (text := troubles.get(model.id)) and model.serves), NO_MODEL)
+        self._rows.server(self._server.status, "" if Role.CHAMPION in self._served else refused)
         self._shelf_known.set()
 
     async def _serve(self, role: Role, wanted: ShelfModel | None) -> None:
@@ -199,6 +206,10 @@ class InferenceService:
             if self._served.pop(role, None) is not None:
                 self._seals.pop(role, None)
                 await self._server.unload(role)
+        elif wanted.trouble:
+            raise ModelUnusable(wanted.trouble)
+        elif wanted.timeframe != self._timeframe:
+            raise ModelUnusable(f"it judges {wanted.timeframe} candles; training.timeframe is {self._timeframe}")
         elif self._seals.get(role) != wanted.seal:
             first = role is Role.CHAMPION and role not in self._served
             self._served[role] = await self._server.load(role, wanted.folder, wanted.seal)
