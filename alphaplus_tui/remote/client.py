@@ -2,11 +2,36 @@
 
 import asyncio
 from pathlib import Path
+from typing import TypeVar, cast
 
 import msgspec
 
-from alphaplus_tui.errors import DeadlineExceeded, Disconnected, ProtocolError
-from alphaplus_tui.wire.control import LONGEST_ANSWER, VERSION, Failure, Request, Status, decode_answer, encode
+from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, Disconnected, ProtocolError
+from alphaplus_tui.session.commands import Command, Reply
+from alphaplus_tui.session.queries import AnyQuery, Query
+from alphaplus_tui.wire.control import (
+    LONGEST_ANSWER,
+    VERSION,
+    Answer,
+    Answered,
+    Failure,
+    Heard,
+    Request,
+    Status,
+    decode_answer,
+    encode,
+    unpack_answer,
+)
+
+A = TypeVar("A")
+
+_ON_THE_WAY_S = 2.0
+
+
+class NoAnswer(AlphaPlusError):  # noqa: N818  named as the others of its tree are
+    """The running AlphaPlus has no answer, and says why."""
+
+    title = "No answer"
 
 
 async def ask_status(socket: Path, *, deadline_s: float = 5.0) -> Status:
@@ -15,9 +40,38 @@ async def ask_status(socket: Path, *, deadline_s: float = 5.0) -> Status:
     Raises Disconnected when nobody is there, DeadlineExceeded when it does not answer, ProtocolError when it
     speaks otherwise.
     """
+    answer = await _ask(socket, Request(VERSION, "status"), deadline_s)
+    if not isinstance(answer, Status):
+        raise _otherwise(answer)
+    return answer
+
+
+async def send_command(socket: Path, command: Command, *, deadline_s: float = 30.0) -> Reply:
+    """What the AlphaPlus behind ``socket`` says to a wish; raises as ``ask_status`` does."""
+    answer = await _ask(socket, Request(VERSION, "send", command=command), deadline_s)
+    if not isinstance(answer, Heard):
+        raise _otherwise(answer)
+    return answer.reply
+
+
+async def ask_query(socket: Path, query: Query[A], *, deadline_s: float = 5.0) -> A:
+    """Its answer to a question; raises as ``ask_status`` does, ``NoAnswer`` where it has none."""
+    request = Request(VERSION, "query", query=cast("AnyQuery", query), deadline_s=deadline_s)
+    answer = await _ask(socket, request, deadline_s + _ON_THE_WAY_S)
+    if isinstance(answer, Failure):
+        raise NoAnswer(answer.reason)
+    if not isinstance(answer, Answered):
+        raise _otherwise(answer)
+    try:
+        return unpack_answer(query, answer)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"the running AlphaPlus speaks otherwise ({error}); use the same release") from None
+
+
+async def _ask(socket: Path, request: Request, deadline_s: float) -> Answer:
     try:
         async with asyncio.timeout(deadline_s):
-            line = await _exchange(socket, encode(Request(VERSION, "status")))
+            line = await _exchange(socket, encode(request))
     except TimeoutError:
         raise DeadlineExceeded(f"the running AlphaPlus did not answer within {deadline_s:g} s ({socket})") from None
     except (OSError, ValueError) as error:
@@ -25,12 +79,15 @@ async def ask_status(socket: Path, *, deadline_s: float = 5.0) -> Status:
     if not line.endswith(b"\n"):
         raise Disconnected(f"the running AlphaPlus went away while it was asked ({socket})")
     try:
-        answer = decode_answer(line)
+        return decode_answer(line)
     except msgspec.DecodeError as error:
         raise ProtocolError(f"the running AlphaPlus speaks otherwise ({error}); use the same release") from None
+
+
+def _otherwise(answer: Answer) -> ProtocolError:
     if isinstance(answer, Failure):
-        raise ProtocolError(f"the running AlphaPlus refused: {answer.reason}")
-    return answer
+        return ProtocolError(f"the running AlphaPlus refused: {answer.reason}")
+    return ProtocolError(f"the running AlphaPlus answered something else ({type(answer).__name__})")
 
 
 async def _exchange(socket: Path, request: bytes) -> bytes:

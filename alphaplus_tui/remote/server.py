@@ -10,8 +10,21 @@ from typing import Self
 
 import msgspec
 
+from alphaplus_tui.errors import AlphaPlusError
 from alphaplus_tui.session.session import Session
-from alphaplus_tui.wire.control import LONGEST_REQUEST, VERSION, Answer, Failure, decode_request, encode, status_of
+from alphaplus_tui.wire.control import (
+    LONGEST_DEADLINE_S,
+    LONGEST_REQUEST,
+    VERSION,
+    Answer,
+    Failure,
+    Heard,
+    Request,
+    decode_request,
+    encode,
+    pack_answer,
+    status_of,
+)
 
 _MOST_CLIENTS = 16
 
@@ -67,16 +80,28 @@ class ControlServer:
                 return
             if not line:
                 return
-            await self._say(writer, self._answer(line))
+            await self._say(writer, await self._answer(line))
 
-    def _answer(self, line: bytes) -> Answer:
+    async def _answer(self, line: bytes) -> Answer:
         try:
             request = decode_request(line)
         except msgspec.DecodeError as error:
             return Failure(f"no request of version {VERSION}: {error}")
         if request.version != VERSION:
             return Failure(f"this AlphaPlus speaks version {VERSION}, not {request.version}: use the same release")
-        return status_of(self._session.state, pid=os.getpid(), monotonic=time.monotonic())
+        try:
+            match request:
+                case Request(ask="status"):
+                    return status_of(self._session.state, pid=os.getpid(), monotonic=time.monotonic())
+                case Request(ask="send", command=command) if command is not None:
+                    return Heard(await self._session.send(command))
+                case Request(ask="query", query=query) if query is not None:
+                    deadline_s = min(max(0.0, request.deadline_s), LONGEST_DEADLINE_S)
+                    return pack_answer(await self._session.ask(query, deadline_s=deadline_s))
+                case _:
+                    return Failure(f"a request to {request.ask} must say what")
+        except AlphaPlusError as error:
+            return Failure(str(error))
 
     async def _say(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
         writer.write(encode(answer))

@@ -73,6 +73,8 @@ def _assemble(
     settings: Settings, paths: Paths, replay: ReplayOptions | None, state: StateStore, system: SystemRow
 ) -> Parts:
     # asyncpg, aiohttp, websockets and numpy come with these: not before the first paint
+    from alphaplus_tui.runtime.keeping import model_keeping  # noqa: PLC0415
+    from alphaplus_tui.news.web import WebNews  # noqa: PLC0415
     from alphaplus_tui.services.backfill import BackfillService  # noqa: PLC0415
     from alphaplus_tui.services.candles import CandleService  # noqa: PLC0415
     from alphaplus_tui.services.continuity import ContinuityService  # noqa: PLC0415
@@ -82,6 +84,7 @@ def _assemble(
     from alphaplus_tui.services.persistence import PersistenceService  # noqa: PLC0415
     from alphaplus_tui.services.projection import ProjectionService  # noqa: PLC0415
     from alphaplus_tui.services.retention import RetentionService  # noqa: PLC0415
+    from alphaplus_tui.services.sentiment import SentimentService  # noqa: PLC0415
     from alphaplus_tui.storage.database import PostgresDatabase  # noqa: PLC0415
     from alphaplus_tui.storage.spool import FileSpool  # noqa: PLC0415
 
@@ -107,6 +110,22 @@ def _assemble(
     writer, reader = database.writer, database.reader
     spool = FileSpool(paths.spool, max_bytes=settings.database.spool_max_mb * 1_000_000, clock=clock)
     persistence = PersistenceService(writer, reader, spool, bus, clock=clock, market=market, meters=meters)
+    keeping = model_keeping(
+        settings,
+        paths,
+        writer,
+        reader,
+        bus,
+        state=state,
+        recorded=replay is not None,
+        clock=clock,
+        market=market,
+        meters=meters,
+    )
+    persistence.after = (
+        *persistence.after,
+        keeping.opinions.name,
+    )  # so that it is there for whatever those after it decide
     monitor = MonitorService(
         state, bus, reader, data, system=system, folder=paths.data, clock=clock, market=market, meters=meters
     )
@@ -122,6 +141,7 @@ def _assemble(
     services: list[Service] = [
         Watchdog(meters),
         DatabaseService(database.run, bus, market=market),
+        keeping.opinions,
         persistence,
         ProjectionService(state, bus, timeframes, clock=clock, market=market),
         monitor,
@@ -141,13 +161,14 @@ def _assemble(
         ),
         ingestion,
         RetentionService(writer, settings.database, market=market, rng=rng),
+        keeping.training,
     ]
     if demo is not None:
         services.append(demo)
         # whoever asks the exchange need not find it deaf first
         ingestion.after = (*ingestion.after, demo.name)
         monitor.after = (*monitor.after, demo.name)
-    settled = persistence.settled
+    settled = _one_after_the_other(persistence.settled, keeping.opinions.settled)
     if settings.inference.enabled:
         if system.mode is Mode.DEMO:
             adopt_demo_model(paths.models, market.now)
@@ -163,16 +184,17 @@ def _assemble(
             meters=meters,
         )
         services.extend(judges.services)
-        settled = _one_after_the_other(judges.settled, persistence.settled)
+        settled = _one_after_the_other(judges.settled, persistence.settled, keeping.opinions.settled)
     manager = ServiceManager(services, clock=clock, stop_within_s=_STOP_WITHIN_S, on_change=bus.publish, rng=rng)
     return Parts(
         bus=bus,
         market=market,
         manager=manager,
         reader=reader,
+        models=keeping.desk,
         figures=monitor,
         settled=settled,
-        closing=(data.close, spool.close, database.close),
+        closing=(data.close, spool.close, keeping.close, database.close),
         database_socket=lambda: str(database.socket_dir) if database.socket_dir else None,
     )
 

@@ -14,7 +14,7 @@ from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.ports.store import StoreReader
-from alphaplus_tui.runtime.local_session import LocalSession
+from alphaplus_tui.runtime.local_session import Desk, LocalSession
 
 _CLOSE_WITHIN_S = 2.5
 """For all that is closed after the services have stopped."""
@@ -42,6 +42,7 @@ class Parts:
     market: MarketClock
     manager: ServiceManager
     reader: StoreReader
+    models: Desk
     figures: Figures
     settled: Callable[[], Awaitable[None]]
     """Returns when everything published so far is committed."""
@@ -76,7 +77,7 @@ class Engine:
             return
         self._parts = parts
         parts.bus.on(RecordingEnded, lambda _: self._ended.set())
-        self.session.open(parts.manager, parts.reader, parts.market)
+        self.session.open(parts.manager, parts.reader, parts.market, parts.models)
         await parts.manager.start()
         startup_s = time.monotonic() - self._started_at
         parts.figures.started(startup_s)

@@ -2,20 +2,64 @@
 
 import asyncio
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import NamedTuple, Protocol, TypeVar, cast
 
+from alphaplus_tui.domain.analysis import Explanation
+from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, StoreUnavailable
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.logs.reader import Filter, read_page
 from alphaplus_tui.ports.store import StoreReader
-from alphaplus_tui.session.commands import Accepted, Command, Refused, Reply, RestartService, StartService, StopService
-from alphaplus_tui.session.queries import AnyQuery, CandlesBetween, LogAnswer, LogLine, LogPage, Query, TradesPage
+from alphaplus_tui.services.stored_candles import newest_candles
+from alphaplus_tui.session.commands import (
+    Accepted,
+    CancelTraining,
+    Command,
+    PinModel,
+    PromoteModel,
+    Refused,
+    Reply,
+    RestartService,
+    RollBackModel,
+    StartService,
+    StopService,
+    Train,
+    UnpinModel,
+)
+from alphaplus_tui.session.queries import (
+    AnyQuery,
+    CandlesBetween,
+    DecisionAt,
+    DecisionsPage,
+    Explain,
+    LogAnswer,
+    LogLine,
+    LogPage,
+    ModelReport,
+    Query,
+    SignalsPage,
+    TradesPage,
+)
+from alphaplus_tui.state.slices import SignalRow
 from alphaplus_tui.state.view import StateView
 
 A = TypeVar("A")
 
 _STARTING = "AlphaPlus is still starting; try again in a moment"
+
+
+ModelCommand = Train | CancelTraining | PromoteModel | PinModel | UnpinModel | RollBackModel
+
+
+class Desk(Protocol):
+    """Carries out what visitors wish of models and ask about them; raises what stands in the way."""
+
+    async def carry_out(self, command: ModelCommand) -> None: ...
+
+    async def explain(self, decision: str) -> Explanation: ...
+
+    async def report(self, model: str) -> str: ...
 
 
 class LocalSession:
@@ -24,17 +68,17 @@ class LocalSession:
     def __init__(self, state: StateView, log_file: Path) -> None:
         self.state = state
         self._log_file = log_file
-        self._behind: tuple[ServiceManager, StoreReader, MarketClock] | None = None
+        self._behind: _Behind | None = None
 
-    def open(self, manager: ServiceManager, reader: StoreReader, market: MarketClock) -> None:
+    def open(self, manager: ServiceManager, reader: StoreReader, market: MarketClock, models: Desk) -> None:
         """Commands and questions are answered from now on."""
-        self._behind = manager, reader, market
+        self._behind = _Behind(manager, reader, market, models)
 
     async def send(self, command: Command) -> Reply:
         """Carried out before this returns, as far as it does not wait for the outside."""
         if self._behind is None:
             return Refused(_STARTING)
-        manager, _, _ = self._behind
+        manager = self._behind.manager
         try:
             match command:
                 case RestartService(name):
@@ -43,6 +87,8 @@ class LocalSession:
                     await manager.stop_one(name)
                 case StartService(name):
                     await manager.start_one(name)
+                case _:
+                    await self._behind.models.carry_out(command)
         except AlphaPlusError as error:
             return Refused(str(error))
         return Accepted()
@@ -59,18 +105,44 @@ class LocalSession:
             return await asyncio.to_thread(_log_page, self._log_file, query)
         if self._behind is None:
             raise StoreUnavailable(_STARTING)
-        _, reader, market = self._behind
+        reader, models = self._behind.reader, self._behind.models
         # nobody sees a row later than the market's own now, which matters in a replay
-        end = min(query.end, market.now() + 1)
+        end = self._behind.market.now() + 1
         match query:
-            case CandlesBetween():
-                return await reader.candles(
-                    query.instrument, query.timeframe, start=query.start, end=end, limit=query.limit
+            case CandlesBetween(instrument, timeframe, start):
+                return await newest_candles(
+                    reader, instrument, timeframe, start=start, end=min(query.end, end), limit=query.limit
                 )
-            case TradesPage():
+            case TradesPage(instrument, start):
                 return await reader.trades(
-                    query.instrument, start=query.start, end=end, limit=query.limit, after_seq=query.after_seq
+                    instrument, start=start, end=min(query.end, end), limit=query.limit, after_seq=query.after_seq
                 )
+            case DecisionAt(instrument, ts):
+                return await reader.decision_at(instrument, min(ts, end))
+            case DecisionsPage():
+                before = end if query.before is None else min(query.before, end)
+                return await reader.decisions(_one(query.instrument), before=before, limit=query.limit, gate=query.gate)
+            case SignalsPage():
+                before = end if query.before is None else min(query.before, end)
+                found = await reader.signals(_one(query.instrument), before=before, limit=query.limit)
+                return tuple(SignalRow(signal, outcome) for signal, outcome in found)
+            case Explain(decision):
+                return await models.explain(decision)
+            case ModelReport(model):
+                return await models.report(model)
+
+
+class _Behind(NamedTuple):
+    """What a session passes wishes and questions on to."""
+
+    manager: ServiceManager
+    reader: StoreReader
+    market: MarketClock
+    models: Desk
+
+
+def _one(instrument: str) -> InstrumentId | None:
+    return InstrumentId(instrument) if instrument else None
 
 
 def _log_page(file: Path, query: LogPage) -> LogAnswer:

@@ -24,6 +24,7 @@ from alphaplus_tui.domain.events import (
     TickerChanged,
     TradeAccepted,
     TradeReceived,
+    TrainingChanged,
 )
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.kernel.bus import Bus
@@ -34,6 +35,7 @@ from alphaplus_tui.services.rows.feeds import FeedRows
 from alphaplus_tui.services.rows.markets import MarketRows
 from alphaplus_tui.services.rows.notices import NoticeRows
 from alphaplus_tui.services.rows.opinions import OpinionRows
+from alphaplus_tui.services.rows.training import TrainingRows
 from alphaplus_tui.state.slices import ServiceRow
 from alphaplus_tui.state.store import StateStore
 
@@ -69,6 +71,7 @@ class ProjectionService:
         bus.on(DecisionMade, opinions.on_decision)
         bus.on(SignalMade, opinions.on_signal)
         bus.on(OutcomeKnown, opinions.on_outcome)
+        bus.on(TrainingChanged, TrainingRows(state).on_changed)
         bus.on(FeedConnected, feeds.on_connected)
         bus.on(FeedConnected, notices.on_connected)
         bus.on(FeedLost, feeds.on_lost)

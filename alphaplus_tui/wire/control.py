@@ -1,20 +1,40 @@
 """The questions and answers of the control socket: one JSON line each way."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 
+from alphaplus_tui.domain.analysis import Decision, Explanation
+from alphaplus_tui.domain.market import Candle, Trade
+from alphaplus_tui.session.commands import Command, Reply
+from alphaplus_tui.session.queries import (
+    AnyQuery,
+    CandlesBetween,
+    DecisionAt,
+    DecisionsPage,
+    Explain,
+    LogAnswer,
+    LogPage,
+    ModelReport,
+    Query,
+    SignalsPage,
+    TradesPage,
+)
 from alphaplus_tui.state.slices import (
     ConnectionRow,
     CounterRow,
     DatabaseRow,
     FeedRow,
     GapRow,
+    InferenceRow,
     LatencyRow,
+    ModelRow,
     ResourceRow,
     ServiceRow,
+    SignalRow,
     SystemRow,
+    TrainingRow,
 )
 from alphaplus_tui.state.view import ONLY, StateView
 
@@ -22,11 +42,20 @@ VERSION: Final = 1
 LONGEST_REQUEST: Final = 64 * 1024
 LONGEST_ANSWER: Final = 16 * 1024 * 1024
 _MOST_GAPS = 1_000
+LONGEST_DEADLINE_S: Final = 60.0
+
+A = TypeVar("A")
 
 
 class Request(Struct, frozen=True):
+    """``status``; ``send`` with a command; ``query`` with a query."""
+
     version: int
-    ask: Literal["status"]
+    ask: Literal["status", "send", "query"]
+    command: Command | None = None
+    query: AnyQuery | None = None
+    deadline_s: float = 5.0
+    """For the answer to a query, at most ``LONGEST_DEADLINE_S``."""
 
 
 class Status(Struct, frozen=True, tag="status"):
@@ -47,6 +76,21 @@ class Status(Struct, frozen=True, tag="status"):
     counters: tuple[CounterRow, ...]
     latencies: tuple[LatencyRow, ...]
     """Without their buckets."""
+    models: tuple[ModelRow, ...] = ()
+    training: TrainingRow | None = None
+    inference: InferenceRow | None = None
+
+
+class Heard(Struct, frozen=True, tag="heard"):
+    """What became of a command."""
+
+    reply: Reply
+
+
+class Answered(Struct, frozen=True, tag="answered"):
+    """The answer to a query, as MessagePack: JSON has no nan."""
+
+    value: bytes
 
 
 class Failure(Struct, frozen=True, tag="failure"):
@@ -55,10 +99,22 @@ class Failure(Struct, frozen=True, tag="failure"):
     reason: str
 
 
-Answer = Status | Failure
+Answer = Status | Heard | Answered | Failure
+
+_ANSWERS: dict[type[Query[Any]], Any] = {
+    CandlesBetween: tuple[Candle, ...],
+    TradesPage: tuple[Trade, ...],
+    LogPage: LogAnswer,
+    DecisionAt: Decision | None,
+    DecisionsPage: tuple[Decision, ...],
+    SignalsPage: tuple[SignalRow, ...],
+    Explain: Explanation,
+    ModelReport: str,
+}
+"""What each query is answered with."""
 
 _REQUEST = msgspec.json.Decoder(Request)
-_ANSWER: msgspec.json.Decoder[Status | Failure] = msgspec.json.Decoder(Status | Failure)
+_ANSWER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -77,6 +133,15 @@ def encode(frame: Request | Answer) -> bytes:
     return _ENCODER.encode(frame) + b"\n"
 
 
+def pack_answer(value: object) -> Answered:
+    return Answered(msgspec.msgpack.encode(value))
+
+
+def unpack_answer(query: Query[A], answer: Answered) -> A:
+    """Raises ``msgspec.DecodeError`` when it is no answer to this query."""
+    return cast("A", msgspec.msgpack.decode(answer.value, type=_ANSWERS[type(query)]))
+
+
 def status_of(state: StateView, *, pid: int, monotonic: float) -> Status:
     return Status(
         version=VERSION,
@@ -91,4 +156,7 @@ def status_of(state: StateView, *, pid: int, monotonic: float) -> Status:
         resources=state.resources.get(ONLY),
         counters=tuple(state.counters.values()),
         latencies=tuple(msgspec.structs.replace(row, buckets=()) for row in state.latencies.values()),
+        models=tuple(state.models.values()),
+        training=state.training.get(ONLY),
+        inference=state.inference.get(ONLY),
     )
