@@ -73,8 +73,8 @@ def _assemble(
     settings: Settings, paths: Paths, replay: ReplayOptions | None, state: StateStore, system: SystemRow
 ) -> Parts:
     # asyncpg, aiohttp, websockets and numpy come with these: not before the first paint
-    from alphaplus_tui.runtime.keeping import model_keeping  # noqa: PLC0415
     from alphaplus_tui.news.web import WebNews  # noqa: PLC0415
+    from alphaplus_tui.runtime.keeping import model_keeping  # noqa: PLC0415
     from alphaplus_tui.services.backfill import BackfillService  # noqa: PLC0415
     from alphaplus_tui.services.candles import CandleService  # noqa: PLC0415
     from alphaplus_tui.services.continuity import ContinuityService  # noqa: PLC0415
@@ -89,8 +89,7 @@ def _assemble(
     from alphaplus_tui.storage.spool import FileSpool  # noqa: PLC0415
 
     clock, meters, rng = SystemClock(), Meters(), Random()  # noqa: S311  jitter, not a secret
-    bus = Bus(clock=clock)
-    exchange = settings.exchange
+    bus, exchange = Bus(clock=clock), settings.exchange
     timeframes = [parse_timeframe(name) for name in exchange.timeframes]
     if settings.inference.enabled and settings.training.timeframe not in timeframes:
         timeframes.append(settings.training.timeframe)
@@ -161,6 +160,15 @@ def _assemble(
         ),
         ingestion,
         RetentionService(writer, settings.database, market=market, rng=rng),
+        SentimentService(
+            WebNews(market),
+            reader,
+            bus,
+            settings.sentiment,
+            state=state,
+            market=market,
+            recorded=replay is not None,
+        ),
         keeping.training,
     ]
     if demo is not None:

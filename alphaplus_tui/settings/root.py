@@ -14,6 +14,7 @@ from alphaplus_tui.settings.layers import Layer, environment_layer, file_layer, 
 from alphaplus_tui.settings.learning import InferenceSettings, SignalSettings, TrainingSettings
 from alphaplus_tui.settings.section import Section
 from alphaplus_tui.settings.sections import ActionId, DatabaseSettings, Keys, LoggingSettings, UiSettings
+from alphaplus_tui.settings.sentiment import SentimentSettings
 
 
 class Settings(Section):
@@ -25,6 +26,7 @@ class Settings(Section):
     inference: InferenceSettings = InferenceSettings()
     signals: SignalSettings = SignalSettings()
     training: TrainingSettings = TrainingSettings()
+    sentiment: SentimentSettings = SentimentSettings()
     ui: UiSettings = UiSettings()
     keys: dict[ActionId, Keys] = Field(default_factory=dict)
     """Action id to keys: ``quit = "f10"``; several with commas between."""
