@@ -28,7 +28,8 @@ class Action:
     priority: bool = False
 
 
-EVERYWHERE, LIST, MARKETS, SERVICES, LOGS = "everywhere", "list", "markets", "services", "logs"
+EVERYWHERE, LIST = "everywhere", "list"
+MARKETS, SIGNALS, MODELS, SERVICES, LOGS = "markets", "signals", "models", "services", "logs"
 
 _SCREENS = tuple(
     Action(f"screen.{row.name}", EVERYWHERE, row.key, f"{row.title}: {row.help}", f"app.show('{row.name}')")
@@ -47,6 +48,7 @@ ACTIONS: tuple[Action, ...] = (
         hint="timeframe",
         beside="timeframe_previous",
     ),
+    Action("why", MARKETS, "w", "Why: what the models say of the symbol", "why", hint="why"),
     Action("zoom_in", MARKETS, "plus,equals_sign", "Wider candles", "zoom(1)"),
     Action("zoom_out", MARKETS, "minus", "More candles", "zoom(-1)", hint="zoom", beside="zoom_in"),
     Action("pan_left", MARKETS, "left,h", "Back in time; moves the crosshair when it is on", "pan(1)"),
@@ -57,6 +59,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("pin", MARKETS, "space", "Pin the symbol to the top", "pin", hint="pin"),
     Action("sort", MARKETS, "s", "Sort by the next column", "sort(1)"),
     Action("sort_reverse", MARKETS, "S", "Turn the order of sorting around", "sort_reverse"),
+    Action("find_signal", SIGNALS, "slash", "Find a symbol", "find", hint="find"),
+    Action("gate", SIGNALS, "v", "Only what one gate held back; the next gate, then all", "gate", hint="gate"),
+    Action(
+        "only_signals", SIGNALS, "s", "Only decisions that became signals, or all", "only_signals", hint="signals only"
+    ),
+    Action("explain", SIGNALS, "w", "Why: the contribution of each feature", "why", hint="why"),
+    Action("chart_of", SIGNALS, "o", "Its chart on the Markets screen", "chart", hint="chart"),
+    Action("train", MODELS, "t", "Train a model on stored history", "train", hint="train"),
+    Action("cancel_training", MODELS, "x", "Cancel the training that runs", "cancel"),
+    Action("promote", MODELS, "P", "Make the model the champion", "promote", hint="promote"),
+    Action("pin_model", MODELS, "N", "Pin the model as champion, or let the rule decide again", "pin", hint="pin"),
+    Action("roll_back", MODELS, "R", "Back to the champion before this one", "roll_back", hint="roll back"),
     Action("restart", SERVICES, "r", "Restart the service", "restart", hint="restart"),
     Action("stop", SERVICES, "s", "Stop or start the service", "stop_or_start", hint="stop/start"),
     Action("log_of", SERVICES, "o", "The log of the service", "log_of", hint="its log"),

@@ -35,12 +35,26 @@ CATALOGUE: tuple[ScreenRow, ...] = (
     ),
     ScreenRow(
         "2",
+        "signals",
+        "Signals",
+        "What the models say, why, and what became of it",
+        f"{_SCREENS}.signals.screen:SignalsScreen",
+    ),
+    ScreenRow(
+        "3",
+        "models",
+        "Models",
+        "What was trained, how good it is, and who serves",
+        f"{_SCREENS}.models.screen:ModelsScreen",
+    ),
+    ScreenRow(
+        "4",
         "services",
         "Services",
         "What runs, how fast, and what is stored",
         f"{_SCREENS}.services.screen:ServicesScreen",
     ),
-    ScreenRow("3", "logs", "Logs", "What happened, line by line", f"{_SCREENS}.logs.screen:LogsScreen"),
+    ScreenRow("5", "logs", "Logs", "What happened, line by line", f"{_SCREENS}.logs.screen:LogsScreen"),
 )
 
 

@@ -56,6 +56,8 @@ class Desk:
     """The service whose log is wanted, told by the Services screen to the Logs screen."""
     service: str = ""
     """The service to go to, told by the Logs screen to the Services screen."""
+    why: str = ""
+    """The instrument whose newest decision is to be explained, told by the Markets screen to the Signals screen."""
     on_drawn: Callable[[float], None] | None = None
     """Hears the seconds from our receipt of what changed to its being drawn."""
 

@@ -2,11 +2,26 @@
 
 from typing import TypeVar, cast
 
+from alphaplus_tui.domain.analysis import Decision
+from alphaplus_tui.domain.instrument import InstrumentId, symbol_of
+from alphaplus_tui.domain.timeframe import SECOND_NS
 from alphaplus_tui.errors import StoreUnavailable
 from alphaplus_tui.session.commands import Accepted, Command, Refused, Reply
-from alphaplus_tui.session.queries import CandlesBetween, LogAnswer, LogLine, LogPage, Query, TradesPage
+from alphaplus_tui.session.queries import (
+    CandlesBetween,
+    DecisionAt,
+    DecisionsPage,
+    Explain,
+    LogAnswer,
+    LogLine,
+    LogPage,
+    ModelReport,
+    Query,
+    TradesPage,
+)
 from alphaplus_tui.state.store import StateStore
-from tests.fakes.demo_rows import NOW, candles_before, fill, log_lines
+from tests.fakes.demo_rows import MARKET, NOW, candles_before, fill, log_lines
+from tests.fakes.opinion_rows import CLOSED, SPAN, decision, explanation, fill_opinions, history, report
 
 A = TypeVar("A")
 
@@ -37,6 +52,8 @@ class FakeSession:
         self.store = StateStore()
         self.sent: list[Command] = []
         self.asked: list[Query[object]] = []
+        self.reports: dict[str, str] = {}
+        """Reports other than the usual one, by model."""
         self.refuse = ""
         """Why every wish is refused, when it is not empty."""
         self.store_away = ""
@@ -44,6 +61,7 @@ class FakeSession:
         self.log: list[LogLine] = log_lines() if seeded else []
         if seeded:
             fill(self.store)
+            fill_opinions(self.store)
 
     @property
     def state(self) -> StateStore:
@@ -67,8 +85,34 @@ class FakeSession:
                 return ()
             case LogPage():
                 return self._log_page(query)
+            case DecisionAt():
+                return self._decision_at(query)
+            case DecisionsPage():
+                return self._decisions_page(query)
+            case Explain():
+                return explanation(self._known(query.decision))
+            case ModelReport():
+                return self.reports.get(query.model) or report(query.model)
             case _:
                 raise AssertionError(query)
+
+    def _decision_at(self, query: DecisionAt) -> Decision | None:
+        base = symbol_of(query.instrument).partition("/")[0]
+        opens = CLOSED - -(-max(0, CLOSED + SPAN - query.ts) // SPAN) * SPAN
+        price = next((price for name, price, _, _ in MARKET if name == base), None)
+        return None if price is None else decision(base, price, opens)
+
+    def _decisions_page(self, query: DecisionsPage) -> tuple[Decision, ...]:
+        found = history(symbol_of(InstrumentId(query.instrument)).partition("/")[0])
+        return tuple(one for one in found if query.gate in {"", one.gate or "passed"})[: query.limit]
+
+    def _known(self, wanted: str) -> Decision:
+        newest = [row.decision for row in self.store.decisions.values() if row.decision.id == wanted]
+        if newest:
+            return newest[0]
+        base, _, seconds = wanted.partition("/USDT-")
+        price = next(price for name, price, _, _ in MARKET if name == base)
+        return decision(base, price, int(seconds) * SECOND_NS)
 
     def _log_page(self, query: LogPage) -> LogAnswer:
         wanted = [

@@ -11,7 +11,9 @@ from alphaplus_tui.tui.app import ConsoleApp
 from alphaplus_tui.tui.layout import Layout, save_layout
 from alphaplus_tui.tui.screens.logs.screen import LogsScreen
 from alphaplus_tui.tui.screens.markets.screen import MarketsScreen
+from alphaplus_tui.tui.screens.models.screen import ModelsScreen
 from alphaplus_tui.tui.screens.services.screen import ServicesScreen
+from alphaplus_tui.tui.screens.signals.screen import SignalsScreen
 from tests.fakes.session import FakeSession, FrozenClock
 from tests.support import eventually
 
@@ -50,6 +52,16 @@ def markets(app: ConsoleApp) -> MarketsScreen:
     return app.screen
 
 
+def signals(app: ConsoleApp) -> SignalsScreen:
+    assert isinstance(app.screen, SignalsScreen)
+    return app.screen
+
+
+def models(app: ConsoleApp) -> ModelsScreen:
+    assert isinstance(app.screen, ModelsScreen)
+    return app.screen
+
+
 def services(app: ConsoleApp) -> ServicesScreen:
     assert isinstance(app.screen, ServicesScreen)
     return app.screen
@@ -60,10 +72,28 @@ def logs(app: ConsoleApp) -> LogsScreen:
     return app.screen
 
 
-async def open_services(pilot: Pilot[None]) -> ServicesScreen:
+async def open_signals(pilot: Pilot[None]) -> SignalsScreen:
     app = pilot.app
     assert isinstance(app, ConsoleApp)
     await pilot.press("2")
+    await eventually(lambda: isinstance(app.screen, SignalsScreen) and app.screen.decisions.size.area)
+    await pilot.pause()
+    return signals(app)
+
+
+async def open_models(pilot: Pilot[None]) -> ModelsScreen:
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    await pilot.press("3")
+    await eventually(lambda: isinstance(app.screen, ModelsScreen) and app.screen.validation.report is not None)
+    await pilot.pause()
+    return models(app)
+
+
+async def open_services(pilot: Pilot[None]) -> ServicesScreen:
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    await pilot.press("4")
     await eventually(lambda: isinstance(app.screen, ServicesScreen) and app.screen.services.size.area)
     await pilot.pause()
     return services(app)
@@ -72,7 +102,7 @@ async def open_services(pilot: Pilot[None]) -> ServicesScreen:
 async def open_logs(pilot: Pilot[None]) -> LogsScreen:
     app = pilot.app
     assert isinstance(app, ConsoleApp)
-    await pilot.press("3")
+    await pilot.press("5")
     await eventually(lambda: isinstance(app.screen, LogsScreen) and app.screen.log_lines.loaded)
     await pilot.pause()
     return logs(app)

@@ -328,7 +328,7 @@ async def test_no_size_of_terminal_crashes_and_a_small_one_says_so(tmp_path: Pat
     app = console(tmp_path)
     async with shown(app, size) as pilot:
         await until_painted(pilot)
-        for key in ("tab", "down", "enter", "x", "2", "tab", "tab", "3", "1"):
+        for key in ("tab", "down", "enter", "x", "4", "tab", "tab", "5", "1"):
             await pilot.press(key)
         await pilot.pause()
         text = "\n".join(picture(app))
@@ -362,7 +362,7 @@ async def test_a_folder_that_cannot_be_written_to_does_not_matter(tmp_path: Path
     app.desk.folder = tmp_path / "file" / "folder"
     async with shown(app) as pilot:
         await until_painted(pilot)
-        await pilot.press("space", "2")
+        await pilot.press("space", "4")
 
 
 def test_the_clipboard_is_reached_through_tmux() -> None:

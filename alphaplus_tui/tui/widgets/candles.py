@@ -11,6 +11,7 @@ from alphaplus_tui.tui.theme import Inks
 from alphaplus_tui.tui.widgets.canvas import Canvas
 from alphaplus_tui.tui.widgets.marks import Dots, columns
 from alphaplus_tui.tui.widgets.scale import PriceScale, price_scale, ticks, time_label, time_step
+from alphaplus_tui.tui.widgets.signal_marks import ChartMark
 
 WICK, BODY = 1, 2
 _GLYPHS = {
@@ -108,6 +109,7 @@ class Plan:
     cross: int | None = None
     """The column of the crosshair."""
     loading: bool = False
+    marks: Sequence[ChartMark] = ()
 
     def x(self, column: int) -> int:
         return column * self.spacing + (self.frame.plot_width - self.columns * self.spacing)
@@ -133,6 +135,7 @@ def draw(plan: Plan, inks: Inks) -> Canvas:
     _holes(canvas, plan, inks)
     _volume(canvas, plan, inks)
     _last_price(canvas, plan, scale, inks)
+    _marks(canvas, plan, scale)
     if plan.cross is not None:
         _crosshair(canvas, plan, scale, inks)
     return canvas
@@ -243,6 +246,18 @@ def _holes(canvas: Canvas, plan: Plan, inks: Inks) -> None:
             canvas.put(plan.x(column), row, mark, inks.warning)
         elif not slot.complete:
             canvas.put(plan.x(column), row, mark, inks.warning)
+
+
+def _marks(canvas: Canvas, plan: Plan, scale: PriceScale) -> None:
+    """Signals beside their candles, and where they ended."""
+    for mark in plan.marks:
+        if not 0 <= mark.column < plan.columns:
+            continue
+        slot = plan.slots.get(mark.column)
+        row = scale.row(mark.price)
+        if mark.side and slot is not None:
+            row = scale.row(slot.low if mark.side > 0 else slot.high) + mark.side
+        canvas.put(plan.x(mark.column), max(0, min(plan.frame.price_rows - 1, row)), mark.char, mark.style)
 
 
 def _last_price(canvas: Canvas, plan: Plan, scale: PriceScale, inks: Inks) -> None:

@@ -15,6 +15,7 @@ from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.widgets.candles import Frame, Plan, Slot, draw, make_frame, put_together
 from alphaplus_tui.tui.widgets.panel import Condition, Kind, Panel, Piece
+from alphaplus_tui.tui.widgets.signal_marks import chart_marks
 from alphaplus_tui.tui.widgets.status import feed_words
 
 ZOOMS: tuple[tuple[int, int], ...] = ((16, 1), (8, 1), (4, 1), (2, 1), (1, 1), (1, 2), (1, 3))
@@ -32,6 +33,7 @@ class Chart(Panel):
     EXPLANATION: ClassVar[str] = (
         "Candles by the exchange's time, each with its volume below; the dim one is still forming. "
         "A hatched foot marks missing data, a dashed candle a span without trades. "
+        "▲ and ▼ are signals; ✓ ✗ ◷ stand where one ended at its target, its stop, or for lack of time. "
         "[ and ] change the timeframe, + and − the zoom, ← and → go back and forth in time (older candles come from "
         "the database), 0 returns to now, x turns the crosshair on, c changes to a line."
     )
@@ -135,6 +137,7 @@ class Chart(Panel):
             (self.pan, self.cross, self.hover, self.zoom(), self.desk.layout.chart_style, self.asking),
             len(self.older),
             self.timeframe,
+            look.state.signals.version,
         )
         if stamp != self._stamp:
             self._stamp = stamp
@@ -201,6 +204,7 @@ class Chart(Panel):
             style=self.desk.layout.chart_style,
             symbols=look.symbols,
             cross=None if cross is None else max(0, shown - 1 - cross),
+            marks=chart_marks(look.state.signals.values(), self.instrument.instrument.id, (first, slot_ns), look),
         )
 
     def _candles(self, row: ChartRow) -> Sequence[Candle]:

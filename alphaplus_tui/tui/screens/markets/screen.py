@@ -13,6 +13,7 @@ from alphaplus_tui.tui.actions import MARKETS, bindings
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.live_screen import LiveScreen
 from alphaplus_tui.tui.screens.markets.watchlist import SORTS, Watchlist
+from alphaplus_tui.tui.screens.markets.why import WhyLine
 from alphaplus_tui.tui.widgets.book import BookPanel
 from alphaplus_tui.tui.widgets.chart import STYLES, Chart
 from alphaplus_tui.tui.widgets.find import FindLine
@@ -33,10 +34,11 @@ class MarketsScreen(LiveScreen):
         self.chart = Chart(desk)
         self.book = BookPanel(desk)
         self.tape = TapePanel(desk)
+        self.why = WhyLine(desk)
         self.find = FindLine("a part of the symbol; Enter goes there, Esc shows all", id="find")
 
     def body(self) -> Iterator[Widget]:
-        yield from (self.watchlist, self.chart, self.book, self.tape)
+        yield from (self.watchlist, self.chart, self.book, self.tape, self.why)
 
     def below(self) -> Iterator[Widget]:
         yield self.find
@@ -53,7 +55,7 @@ class MarketsScreen(LiveScreen):
         if timeframes and wanted not in timeframes:
             wanted = timeframes[0]
         self.chart.choose(row, wanted, timeframes)
-        self.book.instrument = self.tape.instrument = row
+        self.book.instrument = self.tape.instrument = self.why.instrument = row
         if row is not None and self.watchlist.cursor != row.instrument.id and not self.watchlist.find:
             self.watchlist.cursor = row.instrument.id
 
@@ -80,7 +82,7 @@ class MarketsScreen(LiveScreen):
         layout = self.desk.layout
         if layout.sort == message.column:
             layout.sort_reverse = not layout.sort_reverse
-        elif message.column != "spark":
+        elif message.column not in {"spark", "signal"}:
             layout.sort, layout.sort_reverse = message.column, False
         self._resorted()
 
@@ -138,6 +140,13 @@ class MarketsScreen(LiveScreen):
             self.show_panel("watchlist")
             return True
         return super().back()
+
+    async def action_why(self) -> None:
+        """The newest decision of the selected symbol in full, on the Signals screen."""
+        row = self.desk.selected()
+        if row is not None:
+            self.desk.why = row.instrument.id
+            await self.run_action("app.show('signals')")
 
     # The chart
 

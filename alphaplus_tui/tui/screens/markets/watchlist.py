@@ -6,11 +6,12 @@ from typing import ClassVar
 from msgspec import Struct
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId, decimals
-from alphaplus_tui.state.slices import FeedRow, FeedState, InstrumentRow, PriceRow
+from alphaplus_tui.state.slices import DecisionRow, FeedRow, FeedState, InstrumentRow, PriceRow
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.widgets.grid import Cell, Column, LiveGrid
 from alphaplus_tui.tui.widgets.marks import sparkline
+from alphaplus_tui.tui.widgets.opinion import chance, ink_of, mark, share
 from alphaplus_tui.tui.widgets.panel import Condition, Kind
 from alphaplus_tui.tui.widgets.status import feed_words
 
@@ -24,6 +25,7 @@ class WatchRow(Struct, frozen=True, gc=False):
     instrument: Instrument
     price: PriceRow
     feed: FeedRow | None
+    decision: DecisionRow | None
     pinned: bool
     decimals: int
     room: int
@@ -72,6 +74,21 @@ def _spark(row: WatchRow, look: Look, width: int) -> Cell:
     return sparkline(values, width, symbols=look.symbols), ink
 
 
+def _says(row: WatchRow, look: Look, width: int) -> Cell:
+    if row.decision is None:
+        return fmt.NOTHING, look.inks.faint
+    decision = row.decision.decision
+    if decision.gate:
+        return f"{mark(decision.direction, look)} {decision.gate}", look.inks.faint
+    likely = share(chance(decision.direction, decision.prediction.probabilities))
+    ink = ink_of(decision.direction, look)
+    text = f"{mark(decision.direction, look)} {decision.direction.value} {likely}"
+    return [
+        (fmt.fit(text, width - 4), ink),
+        (fmt.fit(fmt.age(max(0, look.now - decision.decided_at)), 4, right=True), look.inks.dim),
+    ]
+
+
 def _age(row: WatchRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
     if row.feed is not None and row.feed.state not in {FeedState.LIVE, FeedState.ENDED}:
         mark = {FeedState.STALE: "◌", FeedState.GAP: "▲", FeedState.BACKFILLING: "◐"}.get(row.feed.state, "○")
@@ -89,6 +106,7 @@ COLUMNS: tuple[Column[WatchRow], ...] = (
     Column("change", "24h", 7, _change, right=True, rank=1),
     Column("spread", "bps", 5, _spread, right=True, rank=4),
     Column("volume", "Volume", 6, _volume, right=True, rank=3),
+    Column("signal", "Signal", 16, _says, rank=5),
     Column("spark", "Trend", 7, _spark, rank=2, grow=True),
     Column("age", "Age", 4, _age, right=True, rank=1),
 )
@@ -110,13 +128,13 @@ class Watchlist(LiveGrid[WatchRow]):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, COLUMNS, id="watchlist")
         self.find = ""
-        self._rows: dict[str, tuple[PriceRow | None, FeedRow | None, bool, WatchRow]] = {}
+        self._rows: dict[str, tuple[PriceRow | None, FeedRow | None, DecisionRow | None, bool, WatchRow]] = {}
         self._ordered: tuple[Hashable, Sequence[str]] = (None, ())
         self._room = 2
 
     def condition(self, look: Look) -> Condition:
         if not look.state.instruments:
-            return Condition(Kind.LOADING, "waiting for the market", "the Services screen (2) shows what is starting")
+            return Condition(Kind.LOADING, "waiting for the market", "the Services screen (4) shows what is starting")
         if self.find and not self._matching(look):
             return Condition(Kind.EMPTY, f"no symbol with {self.find!r}", "Esc shows all")
         shown = f"“{self.find}”" if self.find else ""
@@ -145,19 +163,21 @@ class Watchlist(LiveGrid[WatchRow]):
             return None
         name = instrument.instrument.id
         price, feed = look.state.prices.get(name), look.state.feeds.get(name)
+        decision = look.state.decisions.get(name)
         pinned = key in self.desk.layout.pinned
         known = self._rows.get(key)
-        if known is not None and known[0] is price and known[1] is feed and known[2] == pinned:
-            return known[3]
+        if known is not None and known[0] is price and known[1] is feed and known[2] is decision and known[3] == pinned:
+            return known[4]
         places = decimals(instrument.instrument.price_step)
-        row = WatchRow(instrument.instrument, price or PriceRow(name), feed, pinned, places, self._room)
-        self._rows[key] = (price, feed, pinned, row)
+        row = WatchRow(instrument.instrument, price or PriceRow(name), feed, decision, pinned, places, self._room)
+        self._rows[key] = (price, feed, decision, pinned, row)
         return row
 
     def stamp(self, row: WatchRow, look: Look) -> Hashable:
         tinted = look.mono - row.price.last_changed < TINT_S
         since = row.feed.since if row.feed is not None and row.feed.state is FeedState.STALE else row.price.ts_recv
-        return tinted, fmt.age(look.now - since)
+        judged = row.decision.decision.decided_at if row.decision is not None else look.now
+        return tinted, fmt.age(look.now - since), fmt.age(max(0, look.now - judged))
 
     def _matching(self, look: Look) -> list[InstrumentRow]:
         wanted = self.find.casefold()

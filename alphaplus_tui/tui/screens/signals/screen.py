@@ -1,0 +1,265 @@
+"""The Signals screen: what the models say, what the gates said to that, why, and what became of it."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import ClassVar, TypeVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from alphaplus_tui.domain.analysis import Decision, Explanation
+from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.session.queries import DecisionAt, DecisionsPage, Explain
+from alphaplus_tui.state.slices import Mode, SignalRow
+from alphaplus_tui.state.view import ONLY
+from alphaplus_tui.tui.actions import SIGNALS, bindings
+from alphaplus_tui.tui.desk import Desk, Look
+from alphaplus_tui.tui.live_screen import LiveScreen
+from alphaplus_tui.tui.screens.signals.opinions import DecisionGrid, SignalGrid
+from alphaplus_tui.tui.screens.signals.public import HeadlineGrid, ScoreGrid
+from alphaplus_tui.tui.screens.signals.trace import TracePanel
+from alphaplus_tui.tui.screens.signals.why import WhyPanel
+from alphaplus_tui.tui.widgets.find import FindLine
+from alphaplus_tui.tui.widgets.grid import LiveGrid
+from alphaplus_tui.tui.widgets.opinion import GATES, PASSED, PLANTED
+from alphaplus_tui.tui.widgets.panel import Panel
+
+V = TypeVar("V")
+
+PAGE = 200
+_KEPT = 64
+
+
+class SignalsScreen(LiveScreen):
+    """Trace and Why show the row under the cursor of whichever list was used last."""
+
+    NAME: ClassVar[str] = SIGNALS
+    CSS_PATH = "screen.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SIGNALS)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.decisions = DecisionGrid(desk)
+        self.trace = TracePanel(desk)
+        self.why = WhyPanel(desk)
+        self.signals = SignalGrid(desk)
+        self.scores = ScoreGrid(desk)
+        self.headlines = HeadlineGrid(desk)
+        self.find = FindLine("a part of the symbol; Enter keeps it, Esc shows all", id="find")
+        self.planted = Static(id="planted", markup=False)
+        self._by_signal = False
+        """Whether the signals' cursor chooses, not the decisions'."""
+        self._stored: dict[str, Decision | str] = {}
+        """Decisions behind older signals by id, or why there is none."""
+        self._explained: dict[str, Explanation | str] = {}
+        """Explanations by decision, or why there is none."""
+
+    def body(self) -> Iterator[Widget]:
+        yield from (self.decisions, self.trace, self.why, self.signals, self.scores, self.headlines)
+
+    def below(self) -> Iterator[Widget]:
+        yield self.planted
+        yield self.find
+
+    def pull(self, look: Look) -> None:
+        system = look.state.system.get(ONLY)
+        demo = system is not None and system.mode is Mode.DEMO
+        if demo != self.planted.display:
+            self.planted.display = demo
+            self.planted.update(f" DEMO  {PLANTED}")
+        wanted = InstrumentId(self.desk.why)
+        if wanted in look.state.decisions:
+            self.desk.why = ""
+            self._leave_history()
+            self.decisions.find = self.decisions.gate = ""
+            self._by_signal = False
+            self.decisions.order = self.decisions.keys(look)
+            self.decisions.go(wanted, tell=False)
+            self._choose(look)
+            self.action_why()
+        self._choose(look)
+        super().pull(look)
+
+    # What is chosen
+
+    def _choose(self, look: Look) -> None:
+        """Hand the chosen decision to Trace and Why."""
+        if not self.decisions.cursor:
+            self.decisions.cursor = next(iter(self.decisions.keys(look)), "")
+        row = self.signals.row(look, self.signals.cursor) if self._by_signal else None
+        decision = self._of_signal(row, look) if row is not None else self.decisions.chosen(look)
+        trace, why = self.trace, self.why
+        trace.error, trace.loading, trace.preview = "", False, None
+        if isinstance(decision, str):
+            trace.error, trace.loading, decision = decision, not decision, None
+        trace.decision = decision
+        trace.signal = row or (look.state.signals.get(decision.id) if decision is not None else None)
+        if decision is not None:
+            newest = look.state.decisions.get(decision.prediction.instrument)
+            if newest is not None and newest.decision.id == decision.id and newest.preview is not None:
+                trace.preview = newest.preview.probabilities
+        why.decision = decision.id if decision is not None else ""
+        found = self._explained.get(why.decision)
+        why.explanation = found if isinstance(found, Explanation) else None
+        why.error = found if isinstance(found, str) else ""
+        why.loading = f"why:{why.decision}" in self.pending()
+        why.moved_by = trace.signal.signal.moved_by if trace.signal is not None else ()
+
+    def _of_signal(self, row: SignalRow, look: Look) -> Decision | str:
+        """The decision of a signal; why there is none, or nothing while it is being read."""
+        signal = row.signal
+        newest = look.state.decisions.get(signal.instrument)
+        if newest is not None and newest.decision.id == signal.id:
+            return newest.decision
+        if signal.id in self._stored:
+            return self._stored[signal.id]
+        name = f"decision:{signal.id}"
+        if name not in self.pending():
+            query = DecisionAt(signal.instrument, signal.made_at)
+            self.ask(name, query, partial(self._read, signal.id), partial(self._keep_stored, signal.id))
+        return ""
+
+    def _read(self, wanted: str, decision: Decision | None) -> None:
+        known = decision is not None and decision.id == wanted
+        self._keep_stored(wanted, decision if known and decision else "the decision is no longer stored")
+
+    def _keep_stored(self, wanted: str, found: Decision | str) -> None:
+        _keep(self._stored, wanted, found)
+        self.tick()
+
+    def on_live_grid_moved(self, message: LiveGrid.Moved) -> None:
+        if message.grid in {self.decisions, self.signals}:
+            self._by_signal = message.grid is self.signals
+            if self._by_signal and isinstance(self._stored.get(message.key), str):
+                del self._stored[message.key]
+            self.tick()
+
+    def on_panel_used(self, message: Panel.Used) -> None:
+        super().on_panel_used(message)
+        self._use(message.panel)
+
+    def show_panel(self, name: str) -> None:
+        super().show_panel(name)
+        self._use(self.focused_panel())
+
+    def _use(self, panel: Panel) -> None:
+        if panel in {self.decisions, self.signals}:
+            self._by_signal = panel is self.signals
+            self.tick()
+
+    # Why
+
+    def action_why(self) -> None:
+        """Ask for the contributions to the chosen decision."""
+        wanted = self.why.decision
+        if self.single:
+            self.show_panel("why")
+        if not wanted or isinstance(self._explained.get(wanted), Explanation):
+            return
+        self._explained.pop(wanted, None)
+        self.ask(f"why:{wanted}", Explain(wanted), partial(self._explain, wanted), partial(self._explain, wanted))
+        self.tick()
+
+    def _explain(self, wanted: str, found: Explanation | str) -> None:
+        _keep(self._explained, wanted, found)
+        self.tick()
+
+    # Earlier decisions and filters
+
+    def on_live_grid_opened(self, message: LiveGrid.Opened) -> None:
+        if message.grid is self.decisions:
+            if self.decisions.of and not self.decisions.error:
+                self.action_why()
+            else:
+                chosen = self.decisions.chosen(self.desk.look())
+                self._open_history(self.decisions.of or (chosen.prediction.instrument if chosen else ""))
+        elif message.grid is self.signals:
+            self.action_why()
+
+    def _open_history(self, instrument: str) -> None:
+        if not instrument:
+            return
+        grid = self.decisions
+        grid.of, grid.history, grid.error = instrument, None, ""
+        query = DecisionsPage(instrument=instrument, limit=PAGE, gate=grid.gate)
+        self.ask("history", query, self._take_history, self._no_history)
+        self.tick()
+
+    def _take_history(self, found: tuple[Decision, ...]) -> None:
+        if self.decisions.of:
+            self.decisions.show_history(found)
+            self.tick()
+
+    def _no_history(self, cause: str) -> None:
+        self.decisions.error = cause if self.decisions.of else ""
+        self.tick()
+
+    def _leave_history(self) -> None:
+        grid = self.decisions
+        if grid.of:
+            name, grid.of, grid.error = grid.of, "", ""
+            grid.show_history(None)
+            grid.go(name, tell=False)
+
+    def action_gate(self) -> None:
+        """The next gate that holds something back, then all again."""
+        grid = self.decisions
+        held = {row.decision.gate for row in self.desk.session.state.decisions.values()}
+        order = ["", *(gate for gate in GATES if grid.of or gate in held or gate == grid.gate)]
+        at = order.index(grid.gate) if grid.gate in order else 0
+        self._filter(order[(at + 1) % len(order)])
+
+    def action_only_signals(self) -> None:
+        self._filter("" if self.decisions.gate == PASSED else PASSED)
+
+    def _filter(self, gate: str) -> None:
+        self.decisions.gate = gate
+        if self.decisions.of:
+            self._open_history(self.decisions.of)
+        self.tick()
+
+    def action_find(self) -> None:
+        self.find.open()
+
+    def on_find_line_typed(self, message: FindLine.Typed) -> None:
+        self._leave_history()
+        self.decisions.find = self.signals.find = message.text
+        self.tick()
+
+    def on_find_line_closed(self, message: FindLine.Closed) -> None:
+        self.decisions.find = self.signals.find = message.text if message.kept else ""
+        (self.signals if self._by_signal else self.decisions).focus()
+        self.tick()
+
+    async def action_chart(self) -> None:
+        """Its chart on the Markets screen."""
+        decision = self.trace.decision
+        if decision is not None:
+            self.desk.layout.symbol = InstrumentId(decision.prediction.instrument)
+            await self.run_action("app.show('markets')")
+
+    def back(self) -> bool:
+        if self.find.is_open:
+            self.find.close(kept=False)
+            return True
+        if self.decisions.of:
+            self._leave_history()
+            self.tick()
+            return True
+        if self.single and not self.maximised and self.shown != "decisions":
+            self.show_panel("decisions")
+            return True
+        if self.decisions.gate or self.decisions.find:
+            self.decisions.gate = self.decisions.find = self.signals.find = ""
+            self.tick()
+            return True
+        return super().back()
+
+
+def _keep(store: dict[str, V], key: str, value: V) -> None:
+    """Remember ``value`` and forget the oldest beyond what is kept."""
+    store.pop(key, None)
+    store[key] = value
+    while len(store) > _KEPT:
+        del store[next(iter(store))]
