@@ -28,9 +28,11 @@ app = typer.Typer(
 config_app = typer.Typer(help="Settings, and where each value came from.", no_args_is_help=True, epilog=_EPILOG)
 db_app = typer.Typer(help="The database.", no_args_is_help=True, epilog=_EPILOG)
 export_app = typer.Typer(help="Data out, with a header; times ISO 8601 UTC.", no_args_is_help=True, epilog=_EPILOG)
+models_app = typer.Typer(help="The models of the data folder.", no_args_is_help=True, epilog=_EPILOG)
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
 app.add_typer(export_app, name="export")
+app.add_typer(models_app, name="models")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, on the last line.")]
 Headless = Annotated[bool, typer.Option("--headless", help="No console: a ready line, and a summary at the end.")]
@@ -41,6 +43,7 @@ Duration = Annotated[
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")]
 Format = Annotated[Literal["csv", "json", "parquet"], typer.Option("--format", help="How the table is written.")]
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="BTC/USDT; may be repeated. Default: all.")]
+Model = Annotated[str, typer.Argument(help="As `alphaplus models list` names it.")]
 Since = Annotated[
     int | None, typer.Option("--since", parser=parse_time, metavar="TIME", help="From this time on (ISO 8601, UTC).")
 ]
@@ -232,3 +235,137 @@ def export_trades(
 
     chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
     export(wishes(context), chosen, timeframes=None)
+
+
+@app.command("import")
+def import_history(
+    context: typer.Context,
+    *,
+    paths: Annotated[list[Path], typer.Argument(help="Candle files (.feather, .csv, .csv.gz), or folders of them.")],
+    symbol: Annotated[str, typer.Option("--symbol", help="BTC/USDT, where the file's name does not say it.")] = "",
+    timeframe: Annotated[str, typer.Option("--timeframe", help="5m, where name and rows do not say it.")] = "",
+    exchange: Annotated[
+        str, typer.Option("--exchange", help="Whose prices they are. Default: exchange.id; on the demo: imported.")
+    ] = "",
+    file_format: Annotated[str, typer.Option("--format", help="feather or csv, where the name does not say it.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Load candle history from files; safe to repeat."""
+    from alphaplus_tui.cli.importing import Source, import_files
+
+    import_files(wishes(context), Source(tuple(paths), symbol, timeframe, exchange, file_format), as_json=as_json)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    timeframe: Annotated[str, typer.Option("--timeframe", help="Default: training.timeframe.")] = "",
+    engine: Annotated[
+        list[str] | None, typer.Option("--engine", help="xgboost,lightgbm,catboost. Default: training.engines.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train, validate, export and register a candidate from stored history."""
+    from alphaplus_tui.cli.training import train as train_model
+    from alphaplus_tui.services.training import TrainingWish
+
+    engines = tuple(name.strip() for one in engine or () for name in one.split(",") if name.strip())
+    train_model(wishes(context), TrainingWish(tuple(symbol or ()), timeframe, engines), as_json=as_json)
+
+
+@app.command()
+def signals(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    since: Since = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The newest signals, and what became of them."""
+    from alphaplus_tui.cli.opinions import show_signals
+
+    show_signals(wishes(context), tuple(symbol or ()), since=since, limit=limit, as_json=as_json)
+
+
+@app.command()
+def why(
+    context: typer.Context,
+    *,
+    symbol: Annotated[str, typer.Argument(help="BTC/USDT, or kraken:BTC/USD.")],
+    at: Annotated[
+        int | None,
+        typer.Option("--at", parser=parse_time, metavar="TIME", help="This moment. Default: the newest decision."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The full decision trace for a moment, also when nothing was signalled."""
+    from alphaplus_tui.cli.opinions import show_why
+
+    show_why(wishes(context), symbol, at=at, as_json=as_json)
+
+
+@models_app.command("list")
+def models_list(context: typer.Context, as_json: AsJson = False) -> None:
+    """All models, newest first."""
+    from alphaplus_tui.cli.models import list_models
+
+    list_models(wishes(context), as_json=as_json)
+
+
+@models_app.command("show")
+def models_show(context: typer.Context, model: Model, as_json: AsJson = False) -> None:
+    """One model and the report of its training."""
+    from alphaplus_tui.cli.models import show_model
+
+    show_model(wishes(context), model, as_json=as_json)
+
+
+@models_app.command("promote")
+def models_promote(context: typer.Context, model: Model, as_json: AsJson = False) -> None:
+    """Make a model the champion."""
+    from alphaplus_tui.cli.models import promote
+
+    promote(wishes(context), model, as_json=as_json)
+
+
+@models_app.command("pin")
+def models_pin(context: typer.Context, model: Model, as_json: AsJson = False) -> None:
+    """Make a model the champion, which nobody but you changes."""
+    from alphaplus_tui.cli.models import pin
+
+    pin(wishes(context), model, as_json=as_json)
+
+
+@models_app.command("unpin")
+def models_unpin(context: typer.Context, as_json: AsJson = False) -> None:
+    """Let a better candidate follow the champion again."""
+    from alphaplus_tui.cli.models import unpin
+
+    unpin(wishes(context), as_json=as_json)
+
+
+@models_app.command("rollback")
+def models_rollback(context: typer.Context, as_json: AsJson = False) -> None:
+    """The champion before this one serves again, and is pinned."""
+    from alphaplus_tui.cli.models import roll_back
+
+    roll_back(wishes(context), as_json=as_json)
+
+
+@models_app.command("import")
+def models_import(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="An .onnx file of yours: float32 rows in, three probabilities out.")],
+    like: Annotated[
+        str, typer.Option("--like", help="The model whose features and labels it follows. Default: the champion.")
+    ] = "",
+    name: Annotated[str, typer.Option("--name", help="What to call it.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Put an ONNX model of your own into the registry, as a candidate."""
+    from alphaplus_tui.cli.models import import_model
+
+    import_model(wishes(context), file, like=like, name=name, as_json=as_json)

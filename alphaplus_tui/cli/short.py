@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from alphaplus_tui.cli.guard import say
@@ -21,24 +22,29 @@ T = TypeVar("T")
 _WAIT_FOR_COMMAND_S = 10.0
 
 
-def with_database(wishes: Wishes, what: str, work: Callable[[Settings, ShortDatabase], Awaitable[T]]) -> T:
-    """Does ``work``; ``what`` names the command to others that want the data folder meanwhile."""
+def with_database(
+    wishes: Wishes, what: str, work: Callable[[Settings, ShortDatabase], Awaitable[T]], *, create: bool = False
+) -> T:
+    """Does ``work``; ``what`` names the command to others that want the data folder meanwhile.
+
+    create: make a database where there is none yet.
+    """
     loaded = wishes.load()
     settings, paths = loaded.settings, wishes.paths(loaded)
     password = settings.database.password
     secrets = [password.get_secret_value()] if password else []
 
     async def run() -> T:
-        async with open_database(settings, paths) as database:
+        async with open_database(settings, paths, create=create) as database:
             return await work(settings, database)
 
     paths.prepare()
-    with Logs(level=settings.logging.level, to_stderr=True, secrets=secrets), _held(paths, what):
+    with Logs(level=settings.logging.level, to_stderr=True, secrets=secrets), held(paths, what):
         return run_short(run)
 
 
 @contextmanager
-def _held(paths: Paths, what: str) -> Generator[None]:
+def held(paths: Paths, what: str) -> Generator[None]:
     """The data folder is ours, or a running engine's, whose server we join."""
     try:
         lock = acquire(paths.data, what, wait_for_command_s=_WAIT_FOR_COMMAND_S, on_wait=_say_waiting)
@@ -50,6 +56,14 @@ def _held(paths: Paths, what: str) -> Generator[None]:
         return
     with lock:
         yield
+
+
+def engine_socket(paths: Paths) -> Path | None:
+    """Where the running engine of the data folder can be asked; None when none runs."""
+    holder = running(paths.data)
+    if holder is None or holder.is_command or holder.control_socket is None:
+        return None
+    return Path(holder.control_socket)
 
 
 def _say_waiting(holder: EngineInfo) -> None:

@@ -1,6 +1,7 @@
 """Makes candles of a longer timeframe out of shorter ones."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from math import fsum
 
 from alphaplus_tui.domain.market import Candle, Provenance
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
@@ -53,9 +54,9 @@ def _together(parts: Sequence[Candle], timeframe: Timeframe) -> Candle:
         high=max(part.high for part in parts),
         low=min(part.low for part in parts),
         close=parts[-1].close,
-        volume=sum(part.volume for part in parts),
+        volume=fsum(part.volume for part in parts),
         trades=sum(trades) if len(trades) == len(parts) else None,
-        buy_volume=sum(bought) if len(bought) == len(parts) else None,
+        buy_volume=fsum(bought) if len(bought) == len(parts) else None,
         provenance=Provenance.RESAMPLED,
         revision=sum(part.revision for part in parts),
         complete=all(part.complete for part in parts),

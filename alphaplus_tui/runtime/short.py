@@ -7,7 +7,7 @@ from typing import Protocol
 from alphaplus_tui.errors import UsageError
 from alphaplus_tui.kernel.clock import SystemClock
 from alphaplus_tui.kernel.meters import Meters
-from alphaplus_tui.ports.store import DatabaseStatistics, StoreReader
+from alphaplus_tui.ports.store import DatabaseStatistics, StoreReader, StoreWriter
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
 
@@ -18,6 +18,9 @@ class ShortDatabase(Protocol):
     @property
     def reader(self) -> StoreReader: ...
 
+    @property
+    def writer(self) -> StoreWriter: ...
+
     async def statistics(self) -> DatabaseStatistics: ...
 
     async def migrate(self) -> int:
@@ -26,15 +29,18 @@ class ShortDatabase(Protocol):
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, paths: Paths) -> AsyncGenerator[ShortDatabase, None]:
+async def open_database(
+    settings: Settings, paths: Paths, *, create: bool = False
+) -> AsyncGenerator[ShortDatabase, None]:
     """Connected. Raises what stands in the way: UsageError, StoreUnavailable, DeadlineExceeded, FatalError.
 
     With a running engine in the data folder its embedded server is joined; otherwise one is started and stopped
     again, for which the caller holds the lock of the folder.
+    create: make a database where there is none, and bring its tables up to date.
     """
     from alphaplus_tui.storage.database import PostgresDatabase  # noqa: PLC0415  brings asyncpg
 
-    if settings.database.embedded and not (paths.database / "PG_VERSION").exists():
+    if not create and settings.database.embedded and not (paths.database / "PG_VERSION").exists():
         raise UsageError(
             f"{paths.data}: nothing was ever stored here; --demo or --data-dir names another folder "
             "(the demo market's is demo/, a replay's replay/ below the usual one)"
@@ -48,5 +54,5 @@ async def open_database(settings: Settings, paths: Paths) -> AsyncGenerator[Shor
         join=True,
     )
     async with database:
-        await database.connect(migrate=False)
+        await database.connect(migrate=create)
         yield database
