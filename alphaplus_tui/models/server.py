@@ -14,6 +14,7 @@ from alphaplus_tui.domain.analysis import EngineOpinion, Prediction, Probabiliti
 from alphaplus_tui.domain.timeframe import parse_timeframe
 from alphaplus_tui.errors import FatalError
 from alphaplus_tui.features.barriers import VOLATILITY_WINDOW, BarrierRule, distances
+from alphaplus_tui.features.batch import last_rows
 from alphaplus_tui.features.panel import Panel
 from alphaplus_tui.features.registry import rows
 from alphaplus_tui.features.spec import Feature
@@ -32,7 +33,7 @@ from alphaplus_tui.models.frames import (
     Unloaded,
     frame,
 )
-from alphaplus_tui.models.predictor import Predictor
+from alphaplus_tui.models.predictor import Opinion, Predictor
 from alphaplus_tui.ports.model import COLUMNS, Opinions, ServedModel, Window, WindowBatch
 
 _KEPT = 4
@@ -93,10 +94,10 @@ class Server:
         wanted: dict[str, Feature] = {feature.name: feature for one in served for feature in one.predictor.features}
         anchors = [panel_of(window) for window in batch.anchors]
         panels = [_related(window, anchors) for window in batch.windows]
-        table = feature_rows(panels, tuple(wanted.values()))
+        table = feature_rows(panels, tuple(wanted.values()), alone=batch.alone)
         place = {name: column for column, name in enumerate(wanted)}
         return tuple(
-            Opinions(one.info, _predictions(one, batch.windows, panels, _columns(one, table, place))) for one in served
+            Opinions(one.info, _predictions(one, batch, panels, _columns(one, table, place))) for one in served
         )
 
 
@@ -107,11 +108,12 @@ def panel_of(window: Window) -> Panel:
     return Panel(window.timeframe, np.frombuffer(window.open_times, "<i8").astype(np.int64), **columns)
 
 
-def feature_rows(panels: Sequence[Panel], chosen: Sequence[Feature]) -> NDArray[np.float32]:
+def feature_rows(panels: Sequence[Panel], chosen: Sequence[Feature], *, alone: bool) -> NDArray[np.float32]:
     """The last row of each panel, shape (panels, features)."""
-    if not panels:
-        return np.zeros((0, len(chosen)), np.float32)
-    return np.stack([rows(panel, chosen)[-1] for panel in panels])
+    if not alone:
+        return last_rows(panels, chosen)
+    table = [rows(panel, chosen)[-1] for panel in panels]
+    return np.stack(table) if table else np.zeros((0, len(chosen)), np.float32)
 
 
 def _related(window: Window, anchors: Sequence[Panel]) -> Panel:
@@ -124,21 +126,29 @@ def _columns(one: Served, table: NDArray[np.float32], place: dict[str, int]) -> 
 
 
 def _predictions(
-    one: Served, windows: Sequence[Window], panels: Sequence[Panel], x: NDArray[np.float32]
+    one: Served, batch: WindowBatch, panels: Sequence[Panel], x: NDArray[np.float32]
 ) -> tuple[Prediction, ...]:
-    return tuple(_prediction(one, window, panel, row) for window, panel, row in zip(windows, panels, x, strict=True))
+    whole = np.flatnonzero(np.isfinite(x).all(axis=1))
+    groups = [[row] for row in whole.tolist()] if batch.alone else [whole.tolist()]
+    said: dict[int, tuple[Opinion, int]] = {}
+    for group in groups:
+        opinion = one.predictor.predict(x[group])
+        said.update((row, (opinion, place)) for place, row in enumerate(group))
+    return tuple(
+        _prediction(one, window, panels[row], x[row], said.get(row)) for row, window in enumerate(batch.windows)
+    )
 
 
-def _prediction(one: Served, window: Window, panel: Panel, row: NDArray[np.float32]) -> Prediction:
-    absent = [one.predictor.features[column].name for column in np.flatnonzero(~np.isfinite(row))]
+def _prediction(
+    one: Served, window: Window, panel: Panel, row: NDArray[np.float32], said: tuple[Opinion, int] | None
+) -> Prediction:
     engines: tuple[EngineOpinion, ...] = ()
     probabilities: Probabilities | None = None
-    if not absent:
-        # each row alone: what is predicted must not depend, not in the last bit, on who else is in the batch
-        opinion = one.predictor.predict(row[np.newaxis])
-        probabilities = _probabilities(opinion.probabilities[0])
+    if said is not None:
+        opinion, place = said
+        probabilities = _probabilities(opinion.probabilities[place])
         engines = tuple(
-            EngineOpinion(files.engine, _probabilities(opinion.engines[number, 0]))
+            EngineOpinion(files.engine, _probabilities(opinion.engines[number, place]))
             for number, files in enumerate(one.manifest.engines)
         )
     return Prediction(
@@ -150,7 +160,7 @@ def _prediction(one: Served, window: Window, panel: Panel, row: NDArray[np.float
         probabilities=probabilities,
         engines=engines,
         features=tuple(row.tolist()),
-        absent=tuple(absent),
+        absent=tuple(one.predictor.features[column].name for column in np.flatnonzero(~np.isfinite(row))),
         out_of_range=one.predictor.out_of_range(row),
         distance=_distance(panel, one.manifest.rule),
         entry=float(panel.close[-1]),

@@ -35,6 +35,8 @@ class WindowBatch(Struct, frozen=True):
 
     windows: tuple[Window, ...]
     anchors: tuple[Window, ...] = ()
+    alone: bool = False
+    """Each window is computed for itself, which is slower, and gives the same to the last bit in any company."""
 
 
 class ServedModel(Struct, frozen=True):

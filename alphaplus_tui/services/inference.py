@@ -275,14 +275,13 @@ class InferenceService:
             place = -1
             if anchor is not None:
                 place = places.get((anchor, opens), -1)
-                related = self.windows.window(anchor, opens, forming=self._forming(anchor, opens) if forming else None)
-                if place < 0 and related is not None:
+                if place < 0 and (related := self._related(anchor, opens, forming=forming is not None)) is not None:
                     place = places[anchor, opens] = len(anchors)
                     anchors.append(related)
             window = self.windows.window(instrument, opens, anchor=place, forming=forming)
             if window is not None:
                 windows.append(window)
-        return WindowBatch(tuple(windows), tuple(anchors))
+        return WindowBatch(tuple(windows), tuple(anchors), alone=self._recorded)
 
     async def _prime(self, gathered: Gathered) -> None:
         """A recording begins where the database ends: its windows are read from there."""
@@ -333,6 +332,9 @@ class InferenceService:
         forming = [row.forming for row in self._state.charts.values() if row.timeframe == self._timeframe]
         return [c for c in forming if c is not None and self.windows.last(c.instrument) == c.open_time - length]
 
-    def _forming(self, instrument: InstrumentId, opens: int) -> Candle | None:
-        row = self._state.charts.get((instrument, self._timeframe))
-        return row.forming if row is not None and row.forming is not None and row.forming.open_time == opens else None
+    def _related(self, anchor: InstrumentId, opens: int, *, forming: bool) -> Window | None:
+        row = self._state.charts.get((anchor, self._timeframe)) if forming else None
+        candle = row.forming if row is not None else None
+        if candle is not None and candle.open_time != opens:
+            candle = None
+        return self.windows.window(anchor, opens, forming=candle)

@@ -172,16 +172,15 @@ class OutcomeService:
         decision = pending.decision
         opens = decision.prediction.open_time + self._length
         horizon = (decision.expires_at - opens) // self._length
-        path = [known[at] for at in range(opens, opens + pending.checked * self._length, self._length) if at in known]
-        for number in range(pending.checked, horizon):
-            candle = known.get(opens + number * self._length)
+        while pending.checked < horizon:
+            candle = known.get(opens + pending.checked * self._length)
             if candle is None or not (candle.complete or self._market.now() > decision.expires_at + HOUR_NS):
                 return None
-            path.append(candle)
             if candle.high >= pending.upper or candle.low <= pending.lower:
-                return path
-            pending.checked = number + 1
-        return path
+                break
+            pending.checked += 1
+        last = min(pending.checked, horizon - 1)
+        return [known[opens + number * self._length] for number in range(last + 1)]
 
     async def _outcome(self, pending: _Pending, path: Sequence[Candle]) -> Outcome:
         decision = pending.decision

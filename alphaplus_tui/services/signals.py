@@ -1,13 +1,14 @@
 """Holds every prediction against the gates: a decision each time, a signal when none holds back."""
 
 import hashlib
-from math import exp
+from collections.abc import Sequence
+from math import exp, isfinite
 
 import numpy as np
 import structlog
 from msgspec import Struct
 
-from alphaplus_tui.domain.analysis import Decision, Direction, Prediction, Role, Signal
+from alphaplus_tui.domain.analysis import Decision, Direction, Prediction, Probabilities, Role, Signal
 from alphaplus_tui.domain.events import CandleClosed, DecisionMade, PredictionsMade, SignalMade
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns
@@ -36,6 +37,17 @@ class _Close(Struct, frozen=True):
     opens: int
     spread_bps: float
     heard_at: int
+
+
+class _Worth(Struct, frozen=True):
+    """What a prediction promises before the spread is paid."""
+
+    lean: Direction
+    """The side of the larger expected value."""
+    value_bps: float | None
+    """Of that side, after fees."""
+    agreement: float | None
+    """Share of the engines that lean there."""
 
 
 class SignalService:
@@ -109,11 +121,11 @@ class SignalService:
         return BPS * 2 * (row.ask - row.bid) / (row.ask + row.bid), row.ts_recv
 
     def _on_predictions(self, event: PredictionsMade) -> None:
-        for prediction in event.predictions:
-            if not prediction.forming:
-                self._decide(prediction, event)
+        closed = [prediction for prediction in event.predictions if not prediction.forming]
+        for prediction, worth in zip(closed, self._worths(closed, event.none_change), strict=True):
+            self._decide(prediction, event, worth)
 
-    def _decide(self, prediction: Prediction, event: PredictionsMade) -> None:
+    def _decide(self, prediction: Prediction, event: PredictionsMade, worth: _Worth) -> None:
         instrument, length = prediction.instrument, duration_ns(prediction.timeframe)
         closes_at = prediction.open_time + length
         decided_at = closes_at if self._recorded else self._market.now()
@@ -122,7 +134,8 @@ class SignalService:
             spread, heard_at = close.spread_bps, close.heard_at
         else:
             spread, heard_at = self._market_of(instrument)
-        lean, value, agreed = self._worth(prediction, event.none_change, spread)
+        lean, agreed = worth.lean, worth.agreement
+        value = None if worth.value_bps is None else worth.value_bps - spread
         last_signal = self._last_signal.get(instrument)
         verdict = judge(
             Evidence(
@@ -198,25 +211,22 @@ class SignalService:
             return _NEVER_HEARD_S
         return max(0, decided_at - heard_at, decided_at - closes_at) / _SECOND_NS
 
-    def _worth(
-        self, prediction: Prediction, none_change: float, spread_bps: float
-    ) -> tuple[Direction, float | None, float | None]:
-        """The side of the larger expected value, that value, and the share of engines that lean there."""
-        found = prediction.probabilities
-        if found is None or not np.isfinite(prediction.distance):
-            return Direction.FLAT, None, None
-        long, short = expected_values_bps(
-            np.array([[found.down, found.none, found.up]]),
-            np.array([prediction.distance]),
-            none_change,
-            fees_bps=self._fees_bps,
-            spread_bps=spread_bps,
-        )[0].tolist()
-        opinions = np.array(
-            [[[e.probabilities.down, e.probabilities.none, e.probabilities.up]] for e in prediction.engines]
-        )
-        agreed = float(agreement(opinions, np.array([long >= short]))[0])
-        return (Direction.LONG, long, agreed) if long >= short else (Direction.SHORT, short, agreed)
+    def _worths(self, predictions: Sequence[Prediction], none_change: float) -> list[_Worth]:
+        """Of all at once, as they come in the same moment."""
+        worths = [_Worth(Direction.FLAT, None, None)] * len(predictions)
+        told = [n for n, p in enumerate(predictions) if p.probabilities is not None and isfinite(p.distance)]
+        if not told:
+            return worths
+        table = np.array([_row(predictions[n].probabilities) for n in told])
+        distances = np.array([predictions[n].distance for n in told])
+        values = expected_values_bps(table, distances, none_change, fees_bps=self._fees_bps)
+        long = np.asarray(values[:, 0] >= values[:, 1], np.bool_)
+        opinions = np.array([[_row(engine.probabilities) for engine in predictions[n].engines] for n in told])
+        agreed = agreement(opinions.transpose(1, 0, 2), long)
+        for place, n in enumerate(told):
+            lean = Direction.LONG if long[place] else Direction.SHORT
+            worths[n] = _Worth(lean, float(values[place].max()), float(agreed[place]))
+        return worths
 
 
 def decision_id(prediction: Prediction) -> str:
@@ -225,5 +235,10 @@ def decision_id(prediction: Prediction) -> str:
     return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
+def _row(probabilities: Probabilities | None) -> tuple[float, float, float]:
+    assert probabilities is not None
+    return probabilities.down, probabilities.none, probabilities.up
+
+
 def _barrier(prediction: Prediction, side: int) -> float | None:
-    return prediction.entry * exp(side * prediction.distance) if np.isfinite(prediction.distance) else None
+    return prediction.entry * exp(side * prediction.distance) if isfinite(prediction.distance) else None

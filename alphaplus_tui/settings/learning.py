@@ -23,8 +23,8 @@ class InferenceSettings(Section):
 
     enabled: bool = True
     """Whether models judge closed candles at all."""
-    threads: Annotated[int, Field(ge=1, le=16)] = 2
-    """Processes that share the windows of one candle."""
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Threads of the inference process."""
     deadline_ms: Annotated[int, Field(ge=100, le=60_000)] = 2000
     """An inference process that is later than this is replaced and asked again."""
     previews: bool = True

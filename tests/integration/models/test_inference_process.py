@@ -40,12 +40,12 @@ async def process(folder: Path) -> AsyncGenerator[ModelProcess]:
         await asyncio.wait({running})
 
 
-def a_batch(*, last: int = 699, only: int = 1) -> WindowBatch:
+def a_batch(*, last: int = 699, only: int = 1, alone: bool = False) -> WindowBatch:
     windows = CandleWindows(FIVE_MINUTES)
     windows.put(some_candles(BTC, 700))
     window = windows.window(BTC, START_NS + last * LENGTH_NS, anchor=0)
     assert window is not None
-    return WindowBatch((window,) * only, (window,))
+    return WindowBatch((window,) * only, (window,), alone)
 
 
 async def test_killed_while_it_is_asked_every_answer_still_comes_once_and_is_the_same(tmp_path: Path) -> None:
@@ -107,8 +107,8 @@ async def test_a_batch_of_nonsense_is_declined_and_the_process_lives_on(tmp_path
 
 async def test_the_same_window_gets_the_same_answer_whoever_else_is_in_the_batch(tmp_path: Path) -> None:
     async with process(tmp_path) as server:
-        (alone,) = await server.predict(a_batch(), deadline_s=10)
-        (among,) = await server.predict(a_batch(only=7), deadline_s=10)
+        (alone,) = await server.predict(a_batch(alone=True), deadline_s=10)
+        (among,) = await server.predict(a_batch(only=7, alone=True), deadline_s=10)
         assert set(among.predictions) == set(alone.predictions)
 
 
