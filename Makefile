@@ -1,7 +1,7 @@
 # The commands of AlphaPlus. `make run` and `make test` are all the set-up there is.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help install run test system bench bench-long lock format wheel clean
+.PHONY: help install run test system bench bench-long demo-model lock format wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,7 @@ help:
 	@echo "make install  only the virtual environment in $(VENV)"
 	@echo "make system   the system packages that some tests want (Debian, Ubuntu; as root)"
 	@echo "make bench    print the figures of tests/bench (make bench-long: the 10-minute version)"
+	@echo "make demo-model  train the small model that the demo market comes with (5 minutes)"
 	@echo "make format   format the code"
 	@echo "make wheel    build the wheel into dist/"
 	@echo "make lock     resolve the locks anew (needs uv)"
@@ -65,6 +66,9 @@ bench: $(VENV)/.installed-dev
 
 bench-long: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench --long
+
+demo-model: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.bench.demo_model
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

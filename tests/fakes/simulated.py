@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from alphaplus_tui.domain.instrument import InstrumentId, instrument_id
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.features.panel import Floats, Ints, Panel
+from alphaplus_tui.settings.exchange import DEMO, DemoSettings
 from alphaplus_tui.simulator.candles import Candles, SimCandle
 from alphaplus_tui.simulator.history import DAY_MS, END_MS, START_MS, History
 from alphaplus_tui.simulator.instruments import Instrument, listed
@@ -28,6 +30,20 @@ def candles(history: History, instrument: Instrument, *, first_day: int, days: i
     """What klines tell of whole days, 288 candles each."""
     source = Candles(history, Tapes(history), lambda: END_MS)
     return _panel(instrument, _rows(source, instrument, first_day, days))
+
+
+def demo_histories(*, first_day: int, days: int) -> list[tuple[InstrumentId, Panel]]:
+    """What a fresh demo would have stored of those days, were it backfilled so far; all related to the first."""
+    settings = DemoSettings()
+    history = History(KINDS["demo"], settings.seed, settings.rate, listed(settings.symbols))
+    panels = [
+        (
+            instrument_id(DEMO, f"{instrument.base}/{instrument.quote}"),
+            candles(history, instrument, first_day=first_day, days=days),
+        )
+        for instrument in history.instruments
+    ]
+    return [(name, panel.with_anchor(panels[0][1])) for name, panel in panels]
 
 
 def null_market(count: int, seed: int) -> Panel:
