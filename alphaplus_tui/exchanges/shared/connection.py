@@ -39,7 +39,7 @@ class Habits(Struct, frozen=True):
     """While the network does not lead there: trying costs nobody anything, and its return is noticed soon."""
     retry_cap_mute_s: float = 30.0
     """While the exchange is there but of no use."""
-    calm_after_s: float = 10.0
+    calm_after_s: float = 3.0
     """After a life as long as this, a loss is retried at once again."""
     refused_times: int = 3
     refused_wait_s: float = 300.0

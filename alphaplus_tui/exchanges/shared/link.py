@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
+    InvalidMessage,
     InvalidProxy,
     InvalidStatus,
     InvalidURI,
@@ -154,6 +155,8 @@ async def dial(url: str, *, open_within_s: float) -> Link:
         raise DeadlineExceeded(f"no connection within {open_within_s:g} s") from error
     except (InvalidURI, InvalidProxy) as error:
         raise ProtocolError(clean(str(error), limit=200)) from error
+    except InvalidMessage as error:
+        raise Disconnected("the connection broke off before it was one") from error
     except InvalidHandshake as error:
         raise VenueUnavailable(f"no WebSocket there: {clean(str(error), limit=200)}") from error
     except gaierror as error:

@@ -187,6 +187,18 @@ async def test_poison_is_kept_aside_and_the_connection_stays(tmp_path: Path) -> 
         assert venue.dialled == 1
 
 
+async def test_a_server_that_hangs_up_during_the_greeting_is_a_lost_connection(tmp_path: Path) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    url = f"127.0.0.1:{port}"
+    async with server, listening(an_adapter(f"http://{url}", f"ws://{url}", tmp_path)) as heard:
+        await eventually(lambda: heard.of(FeedLost))
+        assert heard.of(FeedLost)[0].reason.startswith(("the connection broke off", "cannot connect"))
+
+
 async def test_a_frame_in_pieces_is_one_frame(tmp_path: Path) -> None:
     async with local_venue() as venue, listening(an_adapter_of(venue, tmp_path, habits=CALM)) as heard:
         await eventually(lambda: venue.clients)
