@@ -4,7 +4,6 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -144,9 +143,14 @@ class PostgresWriter:
 
     @staticmethod
     async def _copy(connection: "Connection", table: str, trades: Sequence[EncodedTrades]) -> str:
-        """From one buffer: a connection that breaks while it waits for the next piece leaves errors unheard."""
-        source = BytesIO(b"".join((HEADER, *(piece.rows for piece in trades), TRAILER)))
-        return await connection.copy_to_table(table, source=source, columns=COLUMNS, format="binary")
+        """From one buffer: asyncpg would not hear of a connection that breaks while it waits to send the next piece."""
+        source = memoryview(b"".join((HEADER, *(piece.rows for piece in trades), TRAILER)))
+        return await connection.copy_to_table(
+            table,
+            source=source,  # pyright: ignore[reportArgumentType] - asyncpg takes buffers, its stubs do not know
+            columns=COLUMNS,
+            format="binary",
+        )
 
 
 def _count(done: str) -> int:
