@@ -52,6 +52,9 @@ class Habits(Struct, frozen=True):
 class Conversation(Protocol):
     """The venue's side of a connection: what to ask for, and what to make of what it says."""
 
+    sparing: bool
+    """Set while the reader is far behind: what can be had again later should be left out."""
+
     def requests(self) -> Sequence[str]:
         """What to send after connecting; earlier ones no longer matter."""
         ...
@@ -141,6 +144,7 @@ class Connection:
         talk.old_after_s = habits.renew_after_s
 
         def hold_back() -> None:
+            self._conversation.sparing = self._mailbox.overloaded
             if self._mailbox.crowded:
                 link.pause()
                 self._mailbox.when_drained(link.resume)

@@ -74,7 +74,8 @@ class Link(ClientConnection):
             opcode = event.opcode
             if opcode is _TEXT or opcode is _BINARY or opcode is _CONTINUED:
                 if event.fin and opcode is not _CONTINUED:
-                    self._deliver(bytes(event.data))
+                    data = event.data
+                    self._deliver(data if type(data) is bytes else bytes(data))
                 else:
                     self._collect(event)
                 return
