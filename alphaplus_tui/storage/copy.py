@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from alphaplus_tui.domain.instrument import InstrumentId
@@ -16,13 +15,12 @@ from alphaplus_tui.storage.instants import to_postgres
 COLUMNS = (
     "ts", "seq", "price", "quantity", "ts_recv", "instrument_id", "sub_ms_ns", "side", "provenance", "trade_id",
 )  # fmt: skip
-HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-TRAILER = struct.pack(">h", -1)
+_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_TRAILER = struct.pack(">h", -1)
 ROWS_AT_ONCE = 4096
 """Takes a few milliseconds; between two of them the event loop has its turn."""
 
 _MS_NS = 1_000_000
-_DAY_MS = 86_400_000
 _ZERO_MS_US = to_postgres(0)
 _SIDES = (Side.BUY, Side.SELL)
 _PROVENANCES = tuple(Provenance)
@@ -38,17 +36,8 @@ _FIXED: tuple[tuple[str, str], ...] = (
 )
 
 
-class EncodedTrades(Struct, frozen=True):
-    """Trades as the rows of a COPY, without header and trailer."""
-
-    rows: bytes
-    count: int
-    days: tuple[int, ...]
-    """On which they happened, counted since 1970."""
-
-
-def encode(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) -> EncodedTrades:
-    """All or nothing: ``FatalError`` when one of them can never be stored.
+def encode(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) -> bytes:
+    """A whole COPY of ``trades``; ``FatalError`` when one of them can never be stored.
 
     number_of: the database's number of an instrument. Rows come out grouped by side and length, not in order.
     """
@@ -65,8 +54,7 @@ def encode(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) ->
         raise FatalError(f"a trade of {trades[0].instrument} whose id holds a NUL character cannot be stored")
     shapes = _shapes(trades, trade_ids)
     pieces = [_rows(columns, trade_ids, np.flatnonzero(shapes == shape), shape) for shape in np.unique(shapes).tolist()]
-    days: list[int] = np.unique(ts_ms // _DAY_MS).tolist()
-    return EncodedTrades(b"".join(pieces), len(trades), tuple(days))
+    return b"".join((_HEADER, *pieces, _TRAILER))
 
 
 def _fixed_columns(

@@ -57,7 +57,7 @@ class PostgresDatabase:
             "reading",
             size=settings.pool_max_size,
             clock=clock,
-            session={"statement_timeout": f"{look_s * 1000:.0f}ms", "plan_cache_mode": "force_custom_plan"},
+            session={"statement_timeout": f"{look_s * 1000:.0f}ms"},
         )
         self.writer = PostgresWriter(
             self._writing,

@@ -20,7 +20,7 @@ from alphaplus_tui.kernel.clock import SystemClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import Batch
 from alphaplus_tui.settings.sections import DatabaseSettings
-from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, encode
+from alphaplus_tui.storage.copy import COLUMNS, encode
 from alphaplus_tui.storage.database import PostgresDatabase
 from alphaplus_tui.storage.launch import binaries
 
@@ -48,11 +48,7 @@ def made_trades(count: int, *, start: int, first_seq: int, step_ns: int = 500_00
 
 def encoded(trades: list[Trade], file: Path) -> None:
     number = {instrument.id: n for n, instrument in enumerate(INSTRUMENTS, 1)}
-    with file.open("wb") as out:
-        out.write(HEADER)
-        for start in range(0, len(trades), ROWS_AT_ONCE):
-            out.write(encode(trades[start : start + ROWS_AT_ONCE], number.__getitem__).rows)
-        out.write(TRAILER)
+    file.write_bytes(encode(trades, number.__getitem__))
 
 
 def psql_copy(database: PostgresDatabase, file: Path) -> float:
