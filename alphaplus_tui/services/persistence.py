@@ -286,6 +286,8 @@ class PersistenceService:
             changed_at = max(record.changed_at, before.changed_at + 1_000)
             record = structs.replace(record, noticed_at=before.noticed_at, changed_at=changed_at)
         self._buffer.gaps[key] = self._told[key] = record
+        if not record.missing:
+            del self._told[key]
 
     def _on_book(self, event: OrderBookChanged) -> None:
         book = event.book
