@@ -85,7 +85,10 @@ class StoreWriter(Protocol):
         ...
 
     async def prune(self, now: int, *, trades_days: int, candles_days: int) -> dict[str, int]:
-        """Forget live and backfilled rows older than so many days (0: never) before ``now``; rows by table."""
+        """Forget live and backfilled rows older than so many days (0: never) before ``now``; rows by table.
+
+        In whole UTC days: the day in which the limit falls goes with the next one.
+        """
         ...
 
 
@@ -101,7 +104,10 @@ class StoreReader(Protocol):
     async def trades(
         self, instrument: InstrumentId, *, start: int, end: int, limit: int, after_seq: int | None = None
     ) -> tuple[Trade, ...]:
-        """At most ``limit`` trades with ``start <= ts_event < end``, by seq, from after ``after_seq`` on."""
+        """At most ``limit`` trades with ``start <= ts_event < end``, from after ``after_seq`` on.
+
+        By time in whole milliseconds, then by seq.
+        """
         ...
 
     async def last_trades(self, instruments: Sequence[InstrumentId]) -> dict[InstrumentId, LastTrade]:
