@@ -58,6 +58,7 @@ def build_engine(settings: Settings, paths: Paths, *, replay: ReplayOptions | No
     return Engine(
         lambda: _assemble(settings, paths, replay, state, system),
         LocalSession(state, paths.log_file),
+        replays=replay is not None,
         started_at=started_at,
     )
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from alphaplus_tui.domain.events import RecordingEnded
-from alphaplus_tui.errors import AlphaPlusError
+from alphaplus_tui.errors import AlphaPlusError, FatalError
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
@@ -53,15 +53,16 @@ class Parts:
 class Engine:
     """All services of one data folder; the caller holds its lock."""
 
-    def __init__(self, build: Callable[[], Parts], session: LocalSession, *, started_at: float) -> None:
+    def __init__(self, build: Callable[[], Parts], session: LocalSession, *, replays: bool, started_at: float) -> None:
         """build: imports and wires everything; runs in a thread, so that a console draws meanwhile.
 
+        replays: it plays a recording, which has an end.
         started_at: ``time.monotonic()`` at the first line of the program.
         """
         self.session = session
-        self._build, self._started_at = build, started_at
+        self._build, self._replays, self._started_at = build, replays, started_at
         self._parts: Parts | None = None
-        self._ended = asyncio.Event()
+        self._started, self._ended = asyncio.Event(), asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
 
     @property
@@ -80,6 +81,7 @@ class Engine:
         await parts.manager.start()
         startup_s = time.monotonic() - self._started_at
         parts.figures.started(startup_s)
+        self._started.set()
         log.info("engine_started", startup_s=round(startup_s, 3))
 
     async def stop(self) -> None:
@@ -89,10 +91,23 @@ class Engine:
         await asyncio.shield(self._stopping)
 
     async def finished(self) -> None:
-        """Returns when a replay has ended and everything is committed; never otherwise."""
-        await self._ended.wait()
-        assert self._parts is not None
-        await self._parts.settled()
+        """Returns when a replay has ended and everything is committed; never otherwise.
+
+        Raises FatalError when the recording cannot be played.
+        """
+        await self._started.wait()
+        parts = self._parts
+        assert parts is not None
+        ended = asyncio.create_task(self._ended.wait(), name="the recording's end")
+        failed = asyncio.create_task(parts.manager.wait_failed(), name="a service's end")
+        try:
+            await asyncio.wait({ended, failed} if self._replays else {ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                raise FatalError(f"{failed.result().name}: {failed.result().reason}")
+        finally:
+            ended.cancel()
+            failed.cancel()
+        await parts.settled()
 
     async def _stop(self) -> None:
         parts = self._parts
