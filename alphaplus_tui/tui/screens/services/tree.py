@@ -162,7 +162,7 @@ class ServiceTree(LiveGrid[TreeRow]):
         ][: spare - 1]
         rows = super().lines(look, width, height - len(facts) - 1)
         rows += [[] for _ in range(height - len(facts) - 1 - len(rows))]
-        rows.append([(f" {row.name}", inks.strong)])
+        rows.append([(fmt.fit(f" {row.name}", width), inks.strong)])
         rows += [[(f" {name:<13}", inks.dim), (fmt.fit(text, width - 15), inks.base)] for name, text in facts]
         return rows
 
