@@ -14,6 +14,7 @@ from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.ports.store import StoreReader
+from alphaplus_tui.runtime.demo import DemoExchange
 from alphaplus_tui.runtime.local_session import LocalSession
 
 _CLOSE_WITHIN_S = 2.5
@@ -53,14 +54,24 @@ class Parts:
 class Engine:
     """All services of one data folder; the caller holds its lock."""
 
-    def __init__(self, build: Callable[[], Parts], session: LocalSession, *, replays: bool, started_at: float) -> None:
+    def __init__(
+        self,
+        build: Callable[[], Parts],
+        session: LocalSession,
+        *,
+        demo: DemoExchange | None,
+        replays: bool,
+        started_at: float,
+    ) -> None:
         """build: imports and wires everything; runs in a thread, so that a console draws meanwhile.
 
+        demo: the demo exchange, where that is what is followed.
         replays: it plays a recording, which has an end.
         started_at: ``time.monotonic()`` at the first line of the program.
         """
         self.session = session
-        self._build, self._replays, self._started_at = build, replays, started_at
+        self._build, self._demo, self._replays, self._started_at = build, demo, replays, started_at
+        self._prepared = False
         self._parts: Parts | None = None
         self._started, self._ended = asyncio.Event(), asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
@@ -70,8 +81,15 @@ class Engine:
         """The folder of the embedded database's socket, once it is there."""
         return self._parts.database_socket() if self._parts else None
 
+    async def prepare(self) -> None:
+        """Begin what another process does meanwhile; ``start`` does it where nobody did."""
+        if self._demo is not None and not self._prepared:
+            await self._demo.spawn()
+        self._prepared = True
+
     async def start(self) -> None:
         """Returns when every service is ready, or has failed for the first time."""
+        await self.prepare()
         parts = await asyncio.to_thread(self._build)
         if self._stopping is not None:
             return
@@ -112,6 +130,8 @@ class Engine:
     async def _stop(self) -> None:
         parts = self._parts
         if parts is None:
+            if self._demo is not None:
+                await self._demo.end()
             return
         log.info("engine_stops")
         parts.figures.stopping()
