@@ -1,0 +1,1 @@
+"""Measures of predictions and of drift: pure numpy."""

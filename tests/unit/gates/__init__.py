@@ -1,0 +1,1 @@
+"""Tests of alphaplus_tui.gates."""
