@@ -59,10 +59,7 @@ SPECS = (
         Feature(f"anchor_return_{n}", f"return of the anchor over {n} candles", DAY + 1, anchor_return, (n,))
         for n in (1, 6, 24)
     ),
-    *(
-        Feature(f"ahead_of_anchor_{n}", f"return over {n} candles less the anchor's", DAY + 1, ahead_of_anchor, (n,))
-        for n in (6, 72)
-    ),
+    Feature("ahead_of_anchor_72", "return over 72 candles less the anchor's", DAY + 1, ahead_of_anchor, (72,)),
     Feature("anchor_correlation", "correlation with the anchor over a day", DAY + 1, correlation),
     Feature("anchor_unrest_12", "volatility of the anchor of late against its day's", DAY + 1, anchor_unrest, (12,)),
 )

@@ -46,8 +46,5 @@ SPECS = (
         )
         for n in (6, 24, 72)
     ),
-    *(
-        Feature(f"close_in_range_{n}", f"where {n} candles closed in their range, by volume", n, close_in_range, (n,))
-        for n in (6, 24)
-    ),
+    Feature("close_in_range_24", "where 24 candles closed in their range, by volume", 24, close_in_range, (24,)),
 )

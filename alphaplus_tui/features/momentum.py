@@ -41,23 +41,10 @@ def slow_convergence(panel: Panel, fast: int, slow: int, signal: int) -> Floats:
     return ratio(on_slower(panel, of), volatility(panel))
 
 
-def stochastic(panel: Panel, period: int) -> Floats:
-    """Where the close stands in the range of the last candles (Lane's %K smoothed by 3), from -1 to 1."""
-    fast, _ = talib.STOCH(panel.high, panel.low, panel.close, fastk_period=period, slowk_period=3, slowd_period=3)
-    return fast / 50 - 1
-
-
-def commodity_channel(panel: Panel, period: int) -> Floats:
-    """Lambert's commodity channel index, a hundredth of it."""
-    values = talib.CCI(panel.high, panel.low, panel.close, timeperiod=period) / 100
-    still = talib.MAX(panel.high, timeperiod=period) <= talib.MIN(panel.low, timeperiod=period)
-    return np.where(still, 0.0, values)
-
-
 SPECS = (
     *(
         Feature(f"return_{n}", f"return of {n} candles in units of volatility", max(n, DAY) + 1, past_return, (n,))
-        for n in (1, 2, 3, 6, 12, 24, 72, 144, DAY)
+        for n in (1, 3, 6, 12, 24, 72, 144, DAY)
     ),
     Feature("rsi_14", "relative strength index of 14 candles", LONGEST_LOOKBACK, relative_strength, (14,)),
     Feature(
@@ -75,6 +62,4 @@ SPECS = (
         slow_convergence,
         (12, 20, 9),
     ),
-    Feature("stochastic_14", "place of the close in the range of 14 candles, smoothed", 18, stochastic, (14,)),
-    Feature("cci_20", "commodity channel index of 20 candles", 20, commodity_channel, (20,)),
 )

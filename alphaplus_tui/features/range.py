@@ -26,23 +26,8 @@ def band(panel: Panel, window: int) -> Floats:
     return ratio(price - rolling_mean(price, window), rolling_deviation(price, window))
 
 
-def body(panel: Panel) -> Floats:
-    """From open to close of the last candle, in units of the day's volatility."""
-    return ratio(np.log(panel.close / panel.open), volatility(panel))
-
-
-def wicks(panel: Panel) -> Floats:
-    """The upper shadow of the last candle less the lower, in units of the day's volatility."""
-    top, bottom = np.maximum(panel.open, panel.close), np.minimum(panel.open, panel.close)
-    return ratio(np.log(panel.high / top) - np.log(bottom / panel.low), volatility(panel))
-
-
 SPECS = (
-    *(Feature(f"place_{n}", f"place of the price in the range of {n} candles", n, place, (n,)) for n in (72, DAY)),
-    Feature("width_24", "width of the range of 24 candles", DAY + 1, width, (24,)),
+    Feature("place_288", "place of the price in the range of 288 candles", DAY, place, (DAY,)),
     Feature("width_144", "width of the range of 144 candles", DAY + 1, width, (144,)),
     Feature("band_20", "distance from the mean of 20 candles in deviations", 20, band, (20,)),
-    Feature("band_100", "distance from the mean of 100 candles in deviations", 100, band, (100,)),
-    Feature("body", "from open to close of the last candle", DAY + 1, body),
-    Feature("wicks", "shadows of the last candle, upper less lower", DAY + 1, wicks),
 )

@@ -31,18 +31,6 @@ def slow_strength(panel: Panel, period: int) -> Floats:
     return on_slower(panel, strength, period)
 
 
-def direction(panel: Panel, period: int) -> Floats:
-    """Wilder's directional movement, up less down, -1 to 1."""
-    up = talib.PLUS_DI(panel.high, panel.low, panel.close, timeperiod=period)
-    down = talib.MINUS_DI(panel.high, panel.low, panel.close, timeperiod=period)
-    return (up - down) / 100
-
-
-def aroon(panel: Panel, period: int) -> Floats:
-    """Whether the high or the low of the window is younger (Chande), -1 to 1."""
-    return talib.AROONOSC(panel.high, panel.low, timeperiod=period) / 100
-
-
 def efficiency(panel: Panel, window: int) -> Floats:
     """How straight the way was, with its sign (Kaufman), -1 to 1; absent where nothing moved."""
     way = rolling_sum(np.abs(returns(panel)), window)
@@ -69,8 +57,5 @@ SPECS = (
         slow_strength,
         (10,),
     ),
-    Feature("direction_14", "directional movement of 14 candles", LONGEST_LOOKBACK, direction, (14,)),
-    Feature("aroon_25", "whether the high or the low of 25 candles is younger", 26, aroon, (25,)),
-    Feature("efficiency_24", "how straight the price went over 24 candles", 25, efficiency, (24,)),
     Feature("efficiency_144", "how straight the price went over 144 candles", 145, efficiency, (144,)),
 )

@@ -93,7 +93,7 @@ SPECS = (
     Feature("volatility", "volatility of a day per candle, logarithm", DAY + 1, level),
     *(
         Feature(f"volatility_{n}", f"volatility of {n} candles against the day's", DAY + 1, against_the_day, (n,))
-        for n in (6, 12, 24, 72, 144)
+        for n in (6, 12, 24, 144)
     ),
     Feature("volatility_two_days", "volatility of a day against that of two", 2 * DAY + 1, day_against_two),
     Feature("parkinson_12", "volatility from highs and lows of 12 candles", DAY + 1, parkinson, (12,)),

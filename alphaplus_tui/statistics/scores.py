@@ -26,13 +26,15 @@ def brier_scores(probabilities: Floats, labels: Ints) -> Floats:
 
 
 def auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
-    """The chance that a random positive row scores above a random negative one; ties count half; nan without both.
+    """The chance that a random positive row scores above a random negative one; ties count half.
+
+    Without both there is nothing to tell apart: 0.5.
 
     Source: Hanley and McNeil (1982), by way of the rank sum.
     """
     hits, misses = int(positive.sum()), int((~positive).sum())
     if not hits or not misses:
-        return float("nan")
+        return 0.5
     ranks = average_ranks(scores)
     return float((ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * misses))
 

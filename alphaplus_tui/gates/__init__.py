@@ -1,0 +1,1 @@
+"""What turns a prediction into a decision: expected value, and the gates in order."""

@@ -1,0 +1,1 @@
+"""Training: from candles to a validated, exported model and an honest report."""

@@ -1,0 +1,1 @@
+"""Models as they are kept and served: artefacts, ensemble, ONNX, registry."""
