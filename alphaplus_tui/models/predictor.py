@@ -1,0 +1,58 @@
+"""A model ready to be asked: rows of features in, the ensemble's and each engine's probabilities out."""
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from alphaplus_tui.errors import FatalError
+from alphaplus_tui.features.panel import Floats
+from alphaplus_tui.features.registry import FEATURES, features
+from alphaplus_tui.features.spec import Feature
+from alphaplus_tui.models.artefact import Artefact, Manifest, ModelRefused
+from alphaplus_tui.models.onnx import OnnxEngine
+
+
+class Opinion(Struct, frozen=True):
+    """Of n rows."""
+
+    probabilities: Floats
+    """The ensemble's, (n, 3): down, none, up."""
+    engines: Floats
+    """Each engine's, calibrated, (engines, n, 3)."""
+
+
+class Predictor:
+    """Holds the sessions of one artefact; for the process that serves."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self.manifest: Manifest = artefact.manifest
+        self.features: tuple[Feature, ...] = known_features(self.manifest)
+        self._engines = [OnnxEngine(artefact.read(files.onnx)) for files in self.manifest.engines]
+        self._low = np.array([profile.low for profile in self.manifest.features])
+        self._high = np.array([profile.high for profile in self.manifest.features])
+
+    def predict(self, x: NDArray[np.float32]) -> Opinion:
+        """x: (n, features), float32, nothing absent."""
+        probabilities, calibrated = self.manifest.ensemble.apply([engine.predict(x) for engine in self._engines])
+        return Opinion(probabilities, calibrated)
+
+    def out_of_range(self, row: NDArray[np.float32]) -> tuple[str, ...]:
+        """Names of the features of one row that are outside of what training saw."""
+        outside = (row < self._low) | (row > self._high)
+        return tuple(self.manifest.features[column].name for column in np.flatnonzero(outside))
+
+
+def known_features(manifest: Manifest) -> tuple[Feature, ...]:
+    """The features a model asks for; ``ModelRefused`` when ours are others by now."""
+    try:
+        found = features([profile.name for profile in manifest.features])
+    except FatalError as error:
+        raise ModelRefused(f"model {manifest.id} was trained on what this version does not have: {error}") from None
+    for profile in manifest.features:
+        feature = FEATURES[profile.name]
+        if (feature.version, feature.parameters) != (profile.version, profile.parameters):
+            raise ModelRefused(
+                f"model {manifest.id} was trained on version {profile.version} of {profile.name}, "
+                f"this is version {feature.version}: train anew"
+            )
+    return found
