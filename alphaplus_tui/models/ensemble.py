@@ -11,20 +11,32 @@ _LEAST = 1e-7
 
 
 class Calibration(Struct, frozen=True):
-    """softmax(scale × log p + shifts): sharpens or softens an engine's probabilities, and moves the classes.
+    """Sharpens or softens two opinions of an engine apart: whether a barrier is touched at all, and which one.
 
-    Source: temperature and bias correction, a form of Platt (1999) for several classes.
+    Log odds become scale × log odds + shift. Source: Platt (1999), once for each of the two questions.
     """
 
-    scale: float = 1.0
-    shifts: tuple[float, ...] = (0.0, 0.0, 0.0)
+    touch_scale: float = 1.0
+    touch_shift: float = 0.0
+    side_scale: float = 1.0
+    side_shift: float = 0.0
 
     def apply(self, probabilities: Floats) -> Floats:
-        """probabilities: shape (..., 3); likewise returned."""
-        scores = self.scale * np.log(np.maximum(probabilities, _LEAST)) + np.asarray(self.shifts)
-        scores -= scores.max(axis=-1, keepdims=True)
-        odds = np.exp(scores)
-        return np.asarray(odds / odds.sum(axis=-1, keepdims=True), np.float64)
+        """probabilities: shape (n, 3), down none up; likewise returned."""
+        touched, side = log_odds(probabilities)
+        touch = _share(self.touch_scale * touched + self.touch_shift)
+        up = _share(self.side_scale * side + self.side_shift)
+        return np.stack([touch * (1 - up), 1 - touch, touch * up], axis=1)
+
+
+def log_odds(probabilities: Floats) -> tuple[Floats, Floats]:
+    """Of any barrier against none, and of up against down, each of shape (n,)."""
+    down, none, up = np.maximum(probabilities, _LEAST).T
+    return np.log((down + up) / none), np.log(up / down)
+
+
+def _share(odds: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -30, 30))), np.float64)
 
 
 class Member(Struct, frozen=True):
