@@ -31,31 +31,29 @@ def combine(engines: Sequence[str], opinions: Sequence[Floats], labels: Ints, we
 
 
 def fit_calibration(probabilities: Floats, labels: Ints, weights: Floats) -> Calibration:
-    """Scales and shifts of least weighted log loss, of each of the two questions on its own."""
+    """Scales of least weighted log loss, of each of the two questions on its own."""
     touched, side = log_odds(probabilities)
     resolved = labels != Outcome.NONE
-    touch_scale, touch_shift = _logistic(touched, resolved, weights)
-    side_scale, side_shift = _logistic(side[resolved], labels[resolved] == Outcome.UP, weights[resolved])
-    return Calibration(touch_scale, touch_shift, side_scale, side_shift)
+    return Calibration(
+        touch_scale=_scale(touched, resolved, weights),
+        side_scale=_scale(side[resolved], labels[resolved] == Outcome.UP, weights[resolved]),
+    )
 
 
-def _logistic(odds: Floats, happened: NDArray[np.bool_], weights: Floats) -> tuple[float, float]:
-    """Scale and shift of log odds by Newton's method; the problem is convex. The scale is not let below 0."""
+def _scale(odds: Floats, happened: NDArray[np.bool_], weights: Floats) -> float:
+    """What log odds are best multiplied by, not less than 0, by Newton's method; the problem is convex."""
     if not len(odds):
-        return 1.0, 0.0
+        return 1.0
     share = weights / weights.sum()
-    design = np.stack([odds, np.ones(len(odds))], axis=1)
-    start = np.array([1.0, 0.0])
-    theta = start
+    scale = 1.0
     for _ in range(_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(design @ theta, -30, 30)))
-        gradient = design.T @ (share * (p - happened)) + _RIDGE * (theta - start)
-        hessian = (design.T * (share * p * (1 - p))) @ design + _RIDGE * np.eye(2)
-        step = np.asarray(np.linalg.solve(hessian, gradient), np.float64)
-        theta = theta - step
-        if np.abs(step).max() < 1e-9:
+        p = 1 / (1 + np.exp(-np.clip(scale * odds, -30, 30)))
+        slope = float(np.sum(share * odds * (p - happened))) + _RIDGE * (scale - 1.0)
+        bend = float(np.sum(share * odds * odds * p * (1 - p))) + _RIDGE
+        scale -= slope / bend
+        if abs(slope / bend) < 1e-9:
             break
-    return max(float(theta[0]), 0.0), float(theta[1])
+    return max(scale, 0.0)
 
 
 def mixture_weights(calibrated: Sequence[Floats], labels: Ints, weights: Floats) -> Floats:

@@ -82,6 +82,7 @@ class Report(Struct, frozen=True):
     class_shares: tuple[float, ...]
     folds: tuple[FoldReport, ...]
     pooled: dict[str, Scores]
+    """Over all folds; AUCs are their means."""
     reliability: dict[str, tuple[ReliabilityPoint, ...]]
     """Of the ensemble over all folds, by class: down, none, up."""
     signals: SignalReport

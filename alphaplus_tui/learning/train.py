@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from alphaplus_tui.domain.timeframe import duration_ns, parse_timeframe
 from alphaplus_tui.features.barriers import BarrierRule, Outcome
@@ -105,9 +105,10 @@ def train(data: Dataset, options: TrainOptions, on_step: OnStep, champion: Champ
     engines = {name: steps.fit(trainers[name], rows, options, name=name, where="final") for name in names}
     held = _test(engines, ensemble, rows, data.take(whole.final.test), options.signals)
     pooled = _pooled(tested)
+    over_folds = _over_folds(_scores(names, pooled), folds)
     summary = summarise([part.signals for part in tested])
     report = Report(
-        verdict=verdict(summary, _scores(names, pooled)[ENSEMBLE]),
+        verdict=verdict(summary, over_folds[ENSEMBLE]),
         edge=summary.edge,
         timeframe=options.timeframe,
         instruments=data.instruments,
@@ -118,7 +119,7 @@ def train(data: Dataset, options: TrainOptions, on_step: OnStep, champion: Champ
         rows=len(data),
         class_shares=tuple(class_shares(data.label).tolist()),
         folds=tuple(folds),
-        pooled=_scores(names, pooled),
+        pooled=over_folds,
         reliability={
             outcome.name.lower(): reliability_curve(
                 pooled.probabilities[:, outcome], np.asarray(pooled.rows.label == outcome, np.bool_)
@@ -209,6 +210,22 @@ def _scores(names: Sequence[str], tested: _Tested) -> dict[str, Scores]:
     tables[ENSEMBLE] = tested.probabilities
     return {
         name: score(table, tested.rows.label, tested.frequencies, tested.momentum) for name, table in tables.items()
+    }
+
+
+def _over_folds(pooled: Mapping[str, Scores], folds: Sequence[FoldReport]) -> dict[str, Scores]:
+    """With AUCs averaged over the folds: between models that were trained apart, ranks say nothing."""
+    rows = [fold.scores[ENSEMBLE].rows for fold in folds]
+    aucs = ("auc_down", "auc_none", "auc_up", "auc_direction")
+    return {
+        name: structs.replace(
+            scores,
+            **{
+                key: float(np.average([getattr(fold.scores[name], key) for fold in folds], weights=rows))
+                for key in aucs
+            },
+        )
+        for name, scores in pooled.items()
     }
 
 

@@ -13,19 +13,18 @@ _LEAST = 1e-7
 class Calibration(Struct, frozen=True):
     """Sharpens or softens two opinions of an engine apart: whether a barrier is touched at all, and which one.
 
-    Log odds become scale × log odds + shift. Source: Platt (1999), once for each of the two questions.
+    Log odds are multiplied, once for each of the two questions (temperature scaling, Guo et al. 2017). They are not
+    shifted: how often barriers are touched, and whether the market rises, changes from month to month.
     """
 
     touch_scale: float = 1.0
-    touch_shift: float = 0.0
     side_scale: float = 1.0
-    side_shift: float = 0.0
 
     def apply(self, probabilities: Floats) -> Floats:
         """probabilities: shape (n, 3), down none up; likewise returned."""
         touched, side = log_odds(probabilities)
-        touch = _share(self.touch_scale * touched + self.touch_shift)
-        up = _share(self.side_scale * side + self.side_shift)
+        touch = _share(self.touch_scale * touched)
+        up = _share(self.side_scale * side)
         return np.stack([touch * (1 - up), 1 - touch, touch * up], axis=1)
 
 
