@@ -1,6 +1,8 @@
 """Reads candles from files: feather as freqtrade writes it, and CSV with whatever names of columns we know."""
 
+import csv
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -93,7 +95,7 @@ def read_candles(file: Path, *, timeframe: Timeframe | None = None, format_name:
     rejected: Counter[str] = Counter()
     try:
         times, columns, closing = read_csv(file, rejected) if chosen == "csv" else _read_feather(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, csv.Error, zlib.error) as error:
         raise UnreadableFile(f"{file.name}: {error}") from None
     order = np.argsort(times, kind="stable")
     times, columns = times[order], {name: column[order] for name, column in columns.items()}

@@ -3,7 +3,7 @@
 import csv
 import gzip
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +47,7 @@ def read_csv(file: Path, rejected: Counter[str]) -> tuple[NDArray[np.int64], dic
             numbers.append(values)
     width = len(wanted) + len(volumes[:2]) + len(counts)
     table = np.array(numbers, np.float64).reshape(-1, width).T
-    columns = dict(zip(_PRICES, table[:4], strict=True))
+    columns: dict[str, NDArray[np.float64]] = {name: table[place] for place, name in enumerate(_PRICES)}
     columns["volume"] = table[4] if len(volumes) == 1 else _base_volume(table[4], table[5], columns["close"])
     if counts:
         columns["trades"] = table[-1]
@@ -115,6 +115,6 @@ def _base_volume(
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
+def _opened(file: Path) -> Generator[TextIO]:
     with gzip.open(file, "rt", newline="") if file.suffix == ".gz" else file.open(newline="") as stream:
         yield stream

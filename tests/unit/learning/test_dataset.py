@@ -50,7 +50,7 @@ def test_nothing_is_learned_across_a_hole_and_flat_candles_are_candles() -> None
     hole = int(panel.open_time[1500])
     inside = (whole.known > hole) & (whole.known <= hole + 10 * length)
     assert inside.sum() == 10, "flat candles stay"
-    gap = np.diff(holed.known).argmax()
+    gap = max(range(len(holed) - 1), key=lambda row: int(holed.known[row + 1] - holed.known[row]))
     assert holed.known[gap] <= hole - RULE.horizon * length
     assert holed.known[gap + 1] >= hole + (10 + 288) * length
 
@@ -86,7 +86,7 @@ def test_engines_stop_on_rows_behind_those_they_fit_on() -> None:
     data = two_markets()
     fit, stop = stopping(data, EMBARGO_NS)
     assert data.ends[fit].max() + EMBARGO_NS <= data.known[stop].min()
-    assert 0.1 < stop.mean() < 0.2
+    assert 0.1 < int(stop.sum()) / len(stop) < 0.2
 
 
 def test_the_last_outcome_is_one_that_was_settled() -> None:
