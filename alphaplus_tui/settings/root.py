@@ -11,6 +11,7 @@ from alphaplus_tui.errors import ConfigError
 from alphaplus_tui.settings.complaints import complain, unknown_exchange
 from alphaplus_tui.settings.exchange import DEMO, DemoSettings, ExchangeSettings
 from alphaplus_tui.settings.layers import Layer, environment_layer, file_layer, flatten, merge
+from alphaplus_tui.settings.learning import InferenceSettings, SignalsSettings, TrainingSettings
 from alphaplus_tui.settings.section import Section
 from alphaplus_tui.settings.sections import ActionId, DatabaseSettings, Keys, LoggingSettings, UiSettings
 
@@ -21,6 +22,9 @@ class Settings(Section):
     exchange: ExchangeSettings = ExchangeSettings()
     demo: DemoSettings = DemoSettings()
     database: DatabaseSettings = DatabaseSettings()
+    inference: InferenceSettings = InferenceSettings()
+    signals: SignalsSettings = SignalsSettings()
+    training: TrainingSettings = TrainingSettings()
     ui: UiSettings = UiSettings()
     keys: dict[ActionId, Keys] = Field(default_factory=dict)
     """Action id to keys: ``quit = "f10"``; several with commas between."""

@@ -30,7 +30,10 @@ def complaint(tmp_path: Path, text: str | bytes = "", *, exchanges: tuple[str, .
         ("[exchange]\nidd = 'x'", "file FILE: exchange.idd: unknown key; did you mean 'id'?"),
         ("[exchange]\nfps = 3", "file FILE: exchange.fps: unknown key; it belongs into [ui]"),
         ("[exchnage]\nid = 'x'", "file FILE: [exchnage]: unknown section; did you mean 'exchange'?"),
-        ("[signals]", "file FILE: [signals]: unknown section; known: database, demo, exchange, keys, logging, ui"),
+        (
+            "[news]",
+            "file FILE: [news]: unknown section; known: database, demo, exchange, inference, keys, logging, signals, training, ui",
+        ),
         ("exchange = 3", "file FILE: exchange = 3: must be a table"),
         ("[exchange]\nsymbols = ['BTCUSDT']", "exchange.symbols = 'BTCUSDT': a symbol is written BTC/USDT"),
         ("[exchange]\nsymbols = ['A/B', 'A/B']", "A/B stands there more than once"),
