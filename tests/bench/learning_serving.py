@@ -49,7 +49,8 @@ def main() -> None:
         taken.append(1e3 * (perf_counter() - started))
     p50, p99 = np.quantile(taken, (0.5, 0.99))
     print(
-        f"{INSTRUMENTS} instruments, {len(predictor.features)} features: p50 {p50:.1f} ms, p99 {p99:.1f} ms (rows alone {np.median(rows_taken):.1f} ms)"
+        f"{INSTRUMENTS} instruments, {len(predictor.features)} features: p50 {p50:.1f} ms, p99 {p99:.1f} ms "
+        f"(rows alone {np.median(rows_taken):.1f} ms)"
     )
 
 

@@ -18,6 +18,8 @@ from alphaplus_tui.learning.report import Report
 from alphaplus_tui.learning.train import ENSEMBLE, Trained, TrainOptions, train
 from alphaplus_tui.learning.tuning import tune
 from alphaplus_tui.models.artefact import open_artefact, write_artefact
+from alphaplus_tui.models.contributions import explain
+from alphaplus_tui.models.drift import drift
 from alphaplus_tui.models.native import contributions
 from alphaplus_tui.models.predictor import Predictor
 from tests.bench.learning_markets import INSTRUMENT, Optimum, learn, recovered
@@ -94,6 +96,42 @@ def test_contributions_add_up_to_the_margin(trained: Trained, exported: Exported
         assert np.abs(odds / odds.sum(axis=1, keepdims=True) - engine.predict(sample)).max() < 1e-5, name
 
 
+def test_why_a_model_leans_is_told_in_contributions_that_add_up(
+    trained: Trained, exported: Exported, tmp_path: Path
+) -> None:
+    write_artefact(tmp_path / "m1", exported.manifest, exported.files)
+    row = trained.train.x[77]
+    why = explain(open_artefact(tmp_path / "m1"), row)
+    assert why.method == "TreeSHAP"
+    assert why.base + sum(part.amount for part in why.contributions) == pytest.approx(why.lean, abs=1e-5)
+    assert "imbalance" in why.contributions[0].feature
+    assert len(why.contributions) == len(row)
+    values = dict(zip(trained.train.names, row.tolist(), strict=True))
+    assert all(part.value == values[part.feature] for part in why.contributions)
+
+
+def test_drift_is_seen_in_the_feature_that_drifts_and_not_in_the_others(trained: Trained, exported: Exported) -> None:
+    rows = trained.train.x[np.random.default_rng(2).permutation(len(trained.train))[:2000]].copy()
+    assert not [found.feature for found in drift(exported.manifest, rows) if found.alarming]
+    column = trained.train.names.index("rsi_14")
+    rows[:, column] += 2 * rows[:, column].std()
+    assert [found.feature for found in drift(exported.manifest, rows) if found.alarming] == ["rsi_14"]
+    assert not [found.feature for found in drift(exported.manifest, rows[:900]) if found.alarming], "too few rows"
+
+
+def test_without_native_files_features_are_replaced_by_their_median(
+    trained: Trained, exported: Exported, tmp_path: Path
+) -> None:
+    engines = tuple(msgspec.structs.replace(files, native="") for files in exported.manifest.engines)
+    write_artefact(tmp_path / "m2", msgspec.structs.replace(exported.manifest, engines=engines), exported.files)
+    artefact = open_artefact(tmp_path / "m2")
+    medians = np.array([profile.median for profile in artefact.manifest.features], np.float32)
+    assert all(part.amount == 0.0 for part in explain(artefact, medians).contributions)
+    why = explain(artefact, trained.train.x[77])
+    assert why.method == "replaced by the median"
+    assert "imbalance" in why.contributions[0].feature
+
+
 def test_the_report_is_json_and_tells_volatility_from_direction(trained: Trained) -> None:
     report = msgspec.json.decode(msgspec.json.encode(trained.report), type=Report)
     pooled = report.pooled[ENSEMBLE]
@@ -165,7 +203,7 @@ def test_a_null_market_has_no_direction_and_no_edge(seed: int) -> None:
 def test_a_leaky_feature_shows_on_the_null_market() -> None:
     def coming(panel: Panel) -> Floats:
         told = barriers(panel, OPTIONS.rule)
-        return np.where(told.outcome >= 0, told.outcome + np.random.default_rng(1).normal(0, 2, len(panel)), np.nan)
+        return np.where(told.outcome >= 0, told.outcome + np.random.default_rng(1).normal(0, 1, len(panel)), np.nan)
 
     leaky = Feature("leaky", "the future", 600, coming)
     options = msgspec.structs.replace(OPTIONS, engines=("lightgbm",))

@@ -32,7 +32,10 @@ def complaint(tmp_path: Path, text: str | bytes = "", *, exchanges: tuple[str, .
         ("[exchnage]\nid = 'x'", "file FILE: [exchnage]: unknown section; did you mean 'exchange'?"),
         (
             "[news]",
-            "file FILE: [news]: unknown section; known: database, demo, exchange, inference, keys, logging, signals, training, ui",
+            (
+                "file FILE: [news]: unknown section; "
+                "known: database, demo, exchange, inference, keys, logging, signals, training, ui"
+            ),
         ),
         ("exchange = 3", "file FILE: exchange = 3: must be a table"),
         ("[exchange]\nsymbols = ['BTCUSDT']", "exchange.symbols = 'BTCUSDT': a symbol is written BTC/USDT"),
