@@ -94,5 +94,5 @@ def test_the_last_outcome_is_one_that_was_settled() -> None:
     data = build([(A, panel)], CHOSEN, RULE)
     told = barriers(panel, RULE)
     row = 700
-    at = int(np.searchsorted(panel.close_time, data.known[row]))
+    at = panel.close_time.tolist().index(int(data.known[row]))
     assert data.previous[row] == told.outcome[at - RULE.horizon]
