@@ -11,14 +11,12 @@ from msgspec import Struct
 
 from alphaplus_tui.domain.timeframe import duration_ns, parse_timeframe
 from alphaplus_tui.errors import FatalError
-from alphaplus_tui.features.panel import Floats
-from alphaplus_tui.learning.dataset import Dataset
 from alphaplus_tui.learning.engine import ENGINES, Fitted
 from alphaplus_tui.learning.report import Scores
 from alphaplus_tui.learning.train import ENSEMBLE, Trained, TrainOptions
-from alphaplus_tui.models.artefact import REPORT, EngineFiles, FeatureProfile, Manifest
+from alphaplus_tui.models.artefact import REPORT, EngineFiles, Manifest
+from alphaplus_tui.models.foreign import profile
 from alphaplus_tui.models.onnx import OnnxEngine, check_graph
-from alphaplus_tui.statistics.drift import bin_counts, bin_edges
 
 PARITY_ROWS = 1000
 LARGEST_DIFFERENCE = 1e-5
@@ -64,7 +62,7 @@ def export(trained: Trained, options: TrainOptions, *, created_at: int, model: s
         instruments=data.instruments,
         rule=options.rule,
         none_change=trained.none_change,
-        features=_profiles(data),
+        features=tuple(profile(feature, data.x[:, column]) for column, feature in enumerate(data.features)),
         engines=tuple(engines),
         ensemble=trained.ensemble,
         trained_from=int(data.known.min()) - longest,
@@ -90,25 +88,6 @@ def _saved(engine: Fitted, name: str) -> bytes:
         file = Path(folder) / name
         engine.save(file)
         return file.read_bytes()
-
-
-def _profiles(data: Dataset) -> tuple[FeatureProfile, ...]:
-    return tuple(_profile(data.x[:, column].astype(np.float64), column, data) for column in range(len(data.features)))
-
-
-def _profile(values: Floats, column: int, data: Dataset) -> FeatureProfile:
-    feature, edges = data.features[column], bin_edges(values)
-    return FeatureProfile(
-        name=feature.name,
-        version=feature.version,
-        parameters=feature.parameters,
-        low=float(values.min()),
-        high=float(values.max()),
-        median=float(np.median(values)),
-        edges=tuple(edges.tolist()),
-        counts=tuple(bin_counts(values, edges).tolist()),
-        clock=feature.clock,
-    )
 
 
 def _metrics(where: str, scores: Scores) -> dict[str, float]:
