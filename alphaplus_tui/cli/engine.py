@@ -50,6 +50,9 @@ class Running:
     def session(self) -> Session:
         return self.engine.session
 
+    async def prepare(self) -> None:
+        await self.engine.prepare()
+
     async def start(self) -> None:
         self.lock.publish(control_socket=self.paths.control_socket)
         await self.engine.start()
@@ -140,6 +143,7 @@ async def _headless(running: Running, stop: Stop) -> int:
 
 
 async def _console(running: Running, stop: Stop) -> int:
+    await running.prepare()  # another process begins while this one imports the console
     from alphaplus_tui.cli.console import run
 
     return await run(running, stop)

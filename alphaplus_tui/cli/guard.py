@@ -20,7 +20,13 @@ _EXIT_BEFORE_THE_LOOP = {signal.SIGHUP: 129, signal.SIGTERM: 143}
 def heed_signals() -> None:
     """Until an event loop does it, SIGTERM and SIGHUP unwind the program, so that what was opened is closed."""
     for number in _EXIT_BEFORE_THE_LOOP:
-        signal.signal(number, _leave)
+        if not is_ignored(number):
+            signal.signal(number, _leave)
+
+
+def is_ignored(number: signal.Signals) -> bool:
+    """Whether whoever started us wants this signal ignored, as ``nohup`` does with SIGHUP."""
+    return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from alphaplus_tui.cli.guard import is_ignored
 from alphaplus_tui.errors import EXIT_FAILURE
 
 T = TypeVar("T")
@@ -31,7 +32,8 @@ class Stop:
         """From now on, in the running loop."""
         loop = asyncio.get_running_loop()
         for number in EXIT_BY_SIGNAL:
-            loop.add_signal_handler(number, self._heard, number)
+            if not is_ignored(number):
+                loop.add_signal_handler(number, self._heard, number)
 
     def _heard(self, number: signal.Signals) -> None:
         if self.code is not None and number == signal.SIGINT:

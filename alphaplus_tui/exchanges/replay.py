@@ -11,7 +11,7 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Channel, OrderBook, Provenance, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe
-from alphaplus_tui.errors import UnknownName
+from alphaplus_tui.errors import ProtocolError, UnknownName
 from alphaplus_tui.exchanges.binance.books import Books
 from alphaplus_tui.exchanges.binance.parser import NotAskedFor, NotMarketData, Parser, Unusable
 from alphaplus_tui.exchanges.discovery import discover
@@ -48,6 +48,9 @@ class ReplayMarketData:
         """Of those in the recording; its numbers tell the steps."""
         if self._found is None:
             self._found = await asyncio.to_thread(discover, self._files, self.exchange)
+            if not self._found:
+                names = ", ".join(str(file) for file in self._files)
+                raise ProtocolError(f"{names}: holds no frame of {self.exchange} that can be replayed")
         if not symbols:
             return self._found
         known = {instrument.symbol: instrument for instrument in self._found}

@@ -1,8 +1,8 @@
 """Features of momentum: how far the price has come, in units of its ordinary movement."""
 
 import numpy as np
-import talib
 
+from alphaplus_tui.features.indicators import talib
 from alphaplus_tui.features.panel import Floats, Panel
 from alphaplus_tui.features.spec import LONGEST_LOOKBACK, LONGEST_SLOW_LOOKBACK, Feature, on_slower, slow_lookback
 from alphaplus_tui.features.windows import DAY, delayed, log_close, ratio, volatility

@@ -1,8 +1,8 @@
 """Features of range and mean reversion: where the price stands between its extremes."""
 
 import numpy as np
-import talib
 
+from alphaplus_tui.features.indicators import talib
 from alphaplus_tui.features.panel import Floats, Panel
 from alphaplus_tui.features.spec import Feature
 from alphaplus_tui.features.windows import DAY, log_close, ratio, rolling_deviation, rolling_mean, volatility

@@ -1,8 +1,8 @@
 """Features of trend: how straight the price goes, and how far it is from its own average."""
 
 import numpy as np
-import talib
 
+from alphaplus_tui.features.indicators import talib
 from alphaplus_tui.features.panel import Floats, Panel
 from alphaplus_tui.features.spec import LONGEST_LOOKBACK, LONGEST_SLOW_LOOKBACK, Feature, on_slower, slow_lookback
 from alphaplus_tui.features.windows import delayed, log_close, ratio, returns, rolling_sum, volatility

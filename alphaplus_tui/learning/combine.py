@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from alphaplus_tui.features.barriers import CLASSES
+from alphaplus_tui.features.barriers import Outcome
 from alphaplus_tui.features.panel import Floats, Ints
-from alphaplus_tui.models.ensemble import Calibration, Ensemble, Member
+from alphaplus_tui.models.ensemble import Calibration, Ensemble, Member, log_odds
 
 _STEPS = 60
 _RIDGE = 1e-3
@@ -30,27 +31,29 @@ def combine(engines: Sequence[str], opinions: Sequence[Floats], labels: Ints, we
 
 
 def fit_calibration(probabilities: Floats, labels: Ints, weights: Floats) -> Calibration:
-    """Scale and shifts of least weighted log loss, by Newton's method; the problem is convex."""
-    logs = np.log(np.maximum(probabilities, 1e-7))
-    truth = np.zeros_like(logs)
-    truth[np.arange(len(labels)), labels] = 1.0
+    """Scales of least weighted log loss, of each of the two questions on its own."""
+    touched, side = log_odds(probabilities)
+    resolved = labels != Outcome.NONE
+    return Calibration(
+        touch_scale=_scale(touched, resolved, weights),
+        side_scale=_scale(side[resolved], labels[resolved] == Outcome.UP, weights[resolved]),
+    )
+
+
+def _scale(odds: Floats, happened: NDArray[np.bool_], weights: Floats) -> float:
+    """What log odds are best multiplied by, not less than 0, by Newton's method; the problem is convex."""
+    if not len(odds):
+        return 1.0
     share = weights / weights.sum()
-    start = np.zeros(CLASSES)  # scale, and the shifts of all classes but the first
-    start[0] = 1.0
-    theta: Floats = start.copy()
+    scale = 1.0
     for _ in range(_STEPS):
-        odds = Calibration(float(theta[0]), (0.0, *theta[1:].tolist())).apply(probabilities)
-        # d score / d theta: column of logs for the scale, unit vectors for the shifts
-        slopes = np.concatenate([logs[:, :, None], np.broadcast_to(np.eye(CLASSES)[:, 1:], (*logs.shape, 2))], axis=2)
-        gradient: Floats = np.einsum("n,nk,nkj->j", share, odds - truth, slopes) + _RIDGE * (theta - start)
-        mean: Floats = np.einsum("nk,nkj->nj", odds, slopes)
-        hessian: Floats = np.einsum("n,nk,nki,nkj->ij", share, odds, slopes, slopes, optimize=True)
-        hessian -= np.einsum("n,ni,nj->ij", share, mean, mean)
-        step = np.asarray(np.linalg.solve(hessian + _RIDGE * np.eye(CLASSES), gradient), np.float64)
-        theta = theta - step
-        if np.abs(step).max() < 1e-9:
+        p = 1 / (1 + np.exp(-np.clip(scale * odds, -30, 30)))
+        slope = float(np.sum(share * odds * (p - happened))) + _RIDGE * (scale - 1.0)
+        bend = float(np.sum(share * odds * odds * p * (1 - p))) + _RIDGE
+        scale -= slope / bend
+        if abs(slope / bend) < 1e-9:
             break
-    return Calibration(float(theta[0]), (0.0, *(float(shift) for shift in theta[1:])))
+    return max(scale, 0.0)
 
 
 def mixture_weights(calibrated: Sequence[Floats], labels: Ints, weights: Floats) -> Floats:

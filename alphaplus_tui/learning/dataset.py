@@ -1,7 +1,7 @@
 """Rows to learn from: features, labels and weights of the candles of several instruments, in the order of time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,11 @@ class Dataset:
             field.name: getattr(self, field.name)[which] for field in fields(self) if field.name not in _NOT_COLUMNS
         }
         return Dataset(self.features, self.absent, self.instruments, **columns)
+
+    def only(self, names: Sequence[str]) -> "Dataset":
+        """The same rows with some of the features."""
+        columns = [self.names.index(name) for name in names]
+        return replace(self, features=tuple(self.features[column] for column in columns), x=self.x[:, columns])
 
 
 _NOT_COLUMNS = ("features", "absent", "instruments")

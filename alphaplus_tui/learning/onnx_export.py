@@ -48,7 +48,10 @@ def _plain(model: Any) -> bytes:
     del graph.input[:], graph.output[:]
     graph.input.append(helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, [None, features or None]))
     graph.output.append(helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, [None, None]))
-    model.doc_string, graph.doc_string = "", ""
+    model.doc_string, graph.doc_string, graph.name = "", "", OUTPUT  # the converters put random names there
+    del model.metadata_props[:]  # CatBoost's own, with the time of day
+    for number, node in enumerate(graph.node):
+        node.name = f"{node.op_type}{number}"
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 

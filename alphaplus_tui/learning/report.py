@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from alphaplus_tui.models.promotion import Promotion
 from alphaplus_tui.statistics.calibration import ReliabilityPoint
 from alphaplus_tui.statistics.intervals import Estimate
 
@@ -65,16 +66,6 @@ LEAST_SIGNALS = 30
 """Fewer signals than this prove nothing."""
 
 
-class DayLosses(Struct, frozen=True):
-    """Sums over one day of the hold-out, for promotion."""
-
-    day: int
-    rows: int
-    model: float
-    baseline: float
-    champion: float | None = None
-
-
 class Report(Struct, frozen=True):
     """The whole of it; ``report.json`` of an artefact."""
 
@@ -91,12 +82,14 @@ class Report(Struct, frozen=True):
     class_shares: tuple[float, ...]
     folds: tuple[FoldReport, ...]
     pooled: dict[str, Scores]
+    """Over all folds; AUCs are their means."""
     reliability: dict[str, tuple[ReliabilityPoint, ...]]
     """Of the ensemble over all folds, by class: down, none, up."""
     signals: SignalReport
     holdout: dict[str, Scores]
     holdout_signals: SignalReport
-    holdout_days: tuple[DayLosses, ...]
+    promotion: Promotion
+    """Against the champion, or class frequencies where there is none, on hold-out rows that neither was trained on."""
     importance: dict[str, float]
     """Share of the gain by feature, averaged over the engines, largest first."""
     seconds: float

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from alphaplus_tui.domain.timeframe import duration_ns, parse_timeframe
 from alphaplus_tui.features.barriers import BarrierRule, Outcome
@@ -14,11 +14,12 @@ from alphaplus_tui.features.panel import Floats
 from alphaplus_tui.learning.combine import combine
 from alphaplus_tui.learning.dataset import Dataset, class_shares
 from alphaplus_tui.learning.engine import FitOptions, Fitted, Parameter, Trainer, trainer, usable
-from alphaplus_tui.learning.report import DayLosses, FoldReport, Report, Scores, verdict
+from alphaplus_tui.learning.report import FoldReport, Report, Scores, verdict
 from alphaplus_tui.learning.scoring import Baselines, score
 from alphaplus_tui.learning.signals import SignalRule, Signals, replay, summarise
 from alphaplus_tui.learning.walk_forward import Fold, plan, stopping
 from alphaplus_tui.models.ensemble import Ensemble, equal
+from alphaplus_tui.models.promotion import DayDifference, Promotion, judge_promotion
 from alphaplus_tui.statistics.calibration import reliability_curve
 from alphaplus_tui.statistics.scores import log_losses
 
@@ -28,8 +29,15 @@ ENSEMBLE = "ensemble"
 
 OnStep = Callable[[str, float], None]
 """Told what was done and which share of all there is to do."""
-Champion = Callable[[Dataset], Floats]
-"""Probabilities of the serving model for rows of a data set, shape (n, 3)."""
+
+
+class Champion(Struct, frozen=True):
+    """The model that serves now."""
+
+    predict: Callable[[Dataset], Floats]
+    """Its probabilities for rows of a data set, shape (n, 3)."""
+    trained_until: int
+    """UTC ns."""
 
 
 class TrainOptions(Struct, frozen=True):
@@ -97,9 +105,10 @@ def train(data: Dataset, options: TrainOptions, on_step: OnStep, champion: Champ
     engines = {name: steps.fit(trainers[name], rows, options, name=name, where="final") for name in names}
     held = _test(engines, ensemble, rows, data.take(whole.final.test), options.signals)
     pooled = _pooled(tested)
+    over_folds = _over_folds(_scores(names, pooled), folds)
     summary = summarise([part.signals for part in tested])
     report = Report(
-        verdict=verdict(summary, _scores(names, pooled)[ENSEMBLE]),
+        verdict=verdict(summary, over_folds[ENSEMBLE]),
         edge=summary.edge,
         timeframe=options.timeframe,
         instruments=data.instruments,
@@ -110,7 +119,7 @@ def train(data: Dataset, options: TrainOptions, on_step: OnStep, champion: Champ
         rows=len(data),
         class_shares=tuple(class_shares(data.label).tolist()),
         folds=tuple(folds),
-        pooled=_scores(names, pooled),
+        pooled=over_folds,
         reliability={
             outcome.name.lower(): reliability_curve(
                 pooled.probabilities[:, outcome], np.asarray(pooled.rows.label == outcome, np.bool_)
@@ -120,7 +129,7 @@ def train(data: Dataset, options: TrainOptions, on_step: OnStep, champion: Champ
         signals=summary,
         holdout=_scores(names, held),
         holdout_signals=summarise([held.signals]),
-        holdout_days=_day_losses(held, champion),
+        promotion=_promotion(held, champion),
         importance=_importance(data.names, engines),
         seconds=monotonic() - started,
         peak_memory_mb=_peak_memory_mb(),
@@ -204,6 +213,22 @@ def _scores(names: Sequence[str], tested: _Tested) -> dict[str, Scores]:
     }
 
 
+def _over_folds(pooled: Mapping[str, Scores], folds: Sequence[FoldReport]) -> dict[str, Scores]:
+    """With AUCs averaged over the folds: between models that were trained apart, ranks say nothing."""
+    rows = [fold.scores[ENSEMBLE].rows for fold in folds]
+    aucs = ("auc_down", "auc_none", "auc_up", "auc_direction")
+    return {
+        name: structs.replace(
+            scores,
+            **{
+                key: float(np.average([getattr(fold.scores[name], key) for fold in folds], weights=rows))
+                for key in aucs
+            },
+        )
+        for name, scores in pooled.items()
+    }
+
+
 def _fold_report(
     names: Sequence[str], fitted: Mapping[str, Fitted], train_rows: Dataset, tested: _Tested
 ) -> FoldReport:
@@ -222,22 +247,23 @@ def _none_change(rows: Dataset) -> float:
     return float(none.mean()) if len(none) else 0.0
 
 
-def _day_losses(held: _Tested, champion: Champion | None) -> tuple[DayLosses, ...]:
+def _promotion(held: _Tested, champion: Champion | None) -> Promotion:
+    """Paired with the champion where there is one, on rows that it was not trained on either."""
     labels = held.rows.label
-    model, baseline = log_losses(held.probabilities, labels), log_losses(held.frequencies, labels)
-    other = None if champion is None else log_losses(champion(held.rows), labels)
-    days, day = np.unique(held.rows.day, return_inverse=True)
-    rows = np.bincount(day)
-
-    def summed(losses: Floats) -> Floats:
-        return np.asarray(np.bincount(day, weights=losses), np.float64)
-
-    champions: list[float | None] = [None] * len(days) if other is None else list(summed(other).tolist())
-    return tuple(
-        DayLosses(int(number), int(count), ours, base, theirs)
-        for number, count, ours, base, theirs in zip(
-            days.tolist(), rows.tolist(), summed(model).tolist(), summed(baseline).tolist(), champions, strict=True
-        )
+    ours = log_losses(held.probabilities, labels)
+    if champion is None:
+        fresh = np.ones(len(labels), np.bool_)
+        theirs = log_losses(held.frequencies, labels)
+    else:
+        fresh = np.asarray(held.rows.known > champion.trained_until, np.bool_)
+        theirs = log_losses(champion.predict(held.rows), labels)
+    days, day = np.unique(held.rows.day[fresh], return_inverse=True)
+    sums = np.bincount(day, weights=(ours - theirs)[fresh])
+    return judge_promotion(
+        [
+            DayDifference(number, rows, total)
+            for number, rows, total in zip(days.tolist(), np.bincount(day).tolist(), sums.tolist(), strict=True)
+        ]
     )
 
 

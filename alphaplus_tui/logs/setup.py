@@ -110,7 +110,8 @@ class Logs:
         values = dict(event)
         text = str(values.pop("event", ""))
         service = str(values.pop("service", "") or getattr(logger, "name", ""))
-        trace = _trace(values.pop("exc_info", None))
+        stacks = str(values.pop("stacks", ""))  # of all threads: text of many lines, as a traceback is
+        trace = _trace(values.pop("exc_info", None)) or stacks
         level = {"exception": "error", "fatal": "critical", "warn": "warning"}.get(method, method)
         self.accept(level, service, text, values=values, trace=trace)
         raise structlog.DropEvent

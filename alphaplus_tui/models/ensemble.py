@@ -11,20 +11,31 @@ _LEAST = 1e-7
 
 
 class Calibration(Struct, frozen=True):
-    """softmax(scale × log p + shifts): sharpens or softens an engine's probabilities, and moves the classes.
+    """Sharpens or softens two opinions of an engine apart: whether a barrier is touched at all, and which one.
 
-    Source: temperature and bias correction, a form of Platt (1999) for several classes.
+    Log odds are multiplied, once for each of the two questions (temperature scaling, Guo et al. 2017). They are not
+    shifted: how often barriers are touched, and whether the market rises, changes from month to month.
     """
 
-    scale: float = 1.0
-    shifts: tuple[float, ...] = (0.0, 0.0, 0.0)
+    touch_scale: float = 1.0
+    side_scale: float = 1.0
 
     def apply(self, probabilities: Floats) -> Floats:
-        """probabilities: shape (..., 3); likewise returned."""
-        scores = self.scale * np.log(np.maximum(probabilities, _LEAST)) + np.asarray(self.shifts)
-        scores -= scores.max(axis=-1, keepdims=True)
-        odds = np.exp(scores)
-        return np.asarray(odds / odds.sum(axis=-1, keepdims=True), np.float64)
+        """probabilities: shape (n, 3), down none up; likewise returned."""
+        touched, side = log_odds(probabilities)
+        touch = _share(self.touch_scale * touched)
+        up = _share(self.side_scale * side)
+        return np.stack([touch * (1 - up), 1 - touch, touch * up], axis=1)
+
+
+def log_odds(probabilities: Floats) -> tuple[Floats, Floats]:
+    """Of any barrier against none, and of up against down, each of shape (n,)."""
+    down, none, up = np.maximum(probabilities, _LEAST).T
+    return np.log((down + up) / none), np.log(up / down)
+
+
+def _share(odds: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -30, 30))), np.float64)
 
 
 class Member(Struct, frozen=True):

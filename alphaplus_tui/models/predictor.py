@@ -33,8 +33,12 @@ class Predictor:
 
     def predict(self, x: NDArray[np.float32]) -> Opinion:
         """x: (n, features), float32, nothing absent."""
-        probabilities, calibrated = self.manifest.ensemble.apply([engine.predict(x) for engine in self._engines])
+        probabilities, calibrated = self.manifest.ensemble.apply(self.raw(x))
         return Opinion(probabilities, calibrated)
+
+    def raw(self, x: NDArray[np.float32]) -> list[Floats]:
+        """What each engine says before it is calibrated, (n, 3) each."""
+        return [engine.predict(x) for engine in self._engines]
 
     def out_of_range(self, row: NDArray[np.float32]) -> tuple[str, ...]:
         """Names of the features of one row that are outside of what training saw."""

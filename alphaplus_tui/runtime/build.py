@@ -56,9 +56,14 @@ def build_engine(settings: Settings, paths: Paths, *, replay: ReplayOptions | No
         clock_offset_ms=0.0,
     )
     state.system.put(ONLY, system)
+    demo: DemoExchange | None = None
+    if replay is None and settings.exchange.id == DEMO and not settings.exchange.rest_url:
+        demo = DemoExchange(settings.demo, port=free_port())
     return Engine(
-        lambda: _assemble(settings, paths, replay, state, system),
+        lambda: _assemble(settings, paths, state, system, replay=replay, demo=demo),
         LocalSession(state, paths.log_file),
+        demo=demo,
+        replays=replay is not None,
         started_at=started_at,
     )
 
@@ -70,7 +75,13 @@ def _mode(settings: Settings, replay: ReplayOptions | None) -> Mode:
 
 
 def _assemble(
-    settings: Settings, paths: Paths, replay: ReplayOptions | None, state: StateStore, system: SystemRow
+    settings: Settings,
+    paths: Paths,
+    state: StateStore,
+    system: SystemRow,
+    *,
+    replay: ReplayOptions | None,
+    demo: DemoExchange | None,
 ) -> Parts:
     # asyncpg, aiohttp, websockets and numpy come with these: not before the first paint
     from alphaplus_tui.news.web import WebNews  # noqa: PLC0415
@@ -94,14 +105,11 @@ def _assemble(
     if settings.inference.enabled and settings.training.timeframe not in timeframes:
         timeframes.append(settings.training.timeframe)
     market: MarketClock
-    demo: DemoExchange | None = None
     if replay is not None:
         market = recorded = ManualMarketClock()
         data = _recording(replay, clock, recorded, meters)
     else:
         market = WallMarketClock()
-        if exchange.id == DEMO and not exchange.rest_url:
-            demo = DemoExchange(settings.demo, port=free_port())
         data = open_exchange(exchange, paths, clock=clock, market=market, meters=meters, demo=demo)
     database = PostgresDatabase(
         settings.database, data_dir=paths.database, runtime_dir=paths.runtime, clock=clock, meters=meters

@@ -45,8 +45,7 @@ class DemoExchange:
             *("--symbols", str(settings.symbols), "--rate", str(settings.rate)),
             *options,
         )
-        self.pid: int | None = None
-        """Of the child, while it lives; it counts neither as our memory nor as our CPU time."""
+        self._early: asyncio.subprocess.Process | None = None
 
     @property
     def rest_url(self) -> str:
@@ -56,17 +55,18 @@ class DemoExchange:
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
 
+    async def spawn(self) -> None:
+        """Begin before the services do: the child imports while we do. ``run`` takes it over."""
+        self._early = await self._spawned()
+
+    async def end(self) -> None:
+        """End a child that nobody took over."""
+        child, self._early = self._early, None
+        if child is not None:
+            await _end(child)
+
     async def run(self, life: Life) -> None:
-        # its standard input is the thread it hangs on: it ends when we close it, or die
-        child = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-        self.pid = child.pid
+        child, self._early = self._early or await self._spawned(), None
         stdout, stderr = child.stdout, child.stderr
         assert stdout is not None
         assert stderr is not None
@@ -82,9 +82,19 @@ class DemoExchange:
             code = await child.wait()
             raise TransientError(f"the demo exchange ended with code {code}: {await complaints or 'it said nothing'}")
         finally:
-            self.pid = None
             complaints.cancel()
             await _end(child)
+
+    async def _spawned(self) -> asyncio.subprocess.Process:
+        # its standard input is the thread it hangs on: it ends when we close it, or die
+        return await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
 
 
 async def _last_line(stream: asyncio.StreamReader) -> str:

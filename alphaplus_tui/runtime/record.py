@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -19,6 +20,9 @@ from alphaplus_tui.runtime.demo import DemoExchange, free_port
 from alphaplus_tui.settings.exchange import DEMO
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
+
+if TYPE_CHECKING:
+    from alphaplus_tui.services.ingestion import IngestionService
 
 _PROGRESS_EVERY_S = 1.0
 
@@ -63,13 +67,11 @@ async def record(
     started = time.monotonic()
     try:
         async with writer:
-            tasks: list[asyncio.Task[object]] = [
-                asyncio.create_task(service.run(Life(service.name, clock)), name=service.name)
-                for service in (demo, ingestion)
-                if service is not None
-            ]
-            tasks.append(asyncio.create_task(stop.wait()))
-            tasks.append(asyncio.create_task(_tell(lambda: writer.frames, on_progress)))
+            tasks: set[asyncio.Task[object]] = {
+                asyncio.create_task(_follow(demo, ingestion, clock), name="follow"),
+                asyncio.create_task(stop.wait(), name="stop"),
+                asyncio.create_task(_tell(lambda: writer.frames, on_progress), name="progress"),
+            }
             try:
                 done, _ = await asyncio.wait(tasks, timeout=duration_s, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -85,6 +87,16 @@ async def record(
     finally:
         await data.close()
     return RecordSummary(str(file), writer.frames, round(time.monotonic() - started, 3))
+
+
+async def _follow(demo: DemoExchange | None, ingestion: "IngestionService", clock: SystemClock) -> None:
+    """The exchange, and the demo exchange before it where that is what is recorded."""
+    async with asyncio.TaskGroup() as tasks:
+        if demo is not None:
+            life = Life(demo.name, clock)
+            tasks.create_task(demo.run(life))
+            await life.wait_ready()
+        await ingestion.run(Life(ingestion.name, clock))
 
 
 async def _tell(frames: Callable[[], int], on_progress: Callable[[int], None]) -> None:

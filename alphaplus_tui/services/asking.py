@@ -5,7 +5,14 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
-from alphaplus_tui.errors import CircuitOpen, DeadlineExceeded, Disconnected, RateLimited, TransientError, VenueUnavailable
+from alphaplus_tui.errors import (
+    CircuitOpen,
+    DeadlineExceeded,
+    Disconnected,
+    RateLimited,
+    TransientError,
+    VenueUnavailable,
+)
 from alphaplus_tui.kernel.backoff import full_jitter_s
 from alphaplus_tui.kernel.breaker import Breaker
 from alphaplus_tui.kernel.clock import Clock

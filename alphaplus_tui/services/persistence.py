@@ -37,7 +37,8 @@ _IN_MEMORY_S = 5.0
 _IN_MEMORY_BYTES = 64 * 1024 * 1024
 _IN_MEMORY_TRADES = 200_000
 """While nobody writes at all, as the service was stopped."""
-_LAST_FLUSH_S = 2.0
+_LAST_FLUSH_S = 1.5
+_LAST_RETRY_S = 0.1
 _HANG_AFTER_S = 60.0
 _BOOK_EVERY_NS = 10_000_000_000
 
@@ -220,19 +221,28 @@ class PersistenceService:
         self._oldest_at = None
 
     async def _last_words(self) -> None:
-        """To the database within 2 s, else onto the disk."""
+        """To the database if it answers soon, else onto the disk."""
         try:
-            if not self._away:
-                async with asyncio.timeout(_LAST_FLUSH_S):
-                    while self._pending is not None or len(self._buffer):
-                        await self._write_everything()
-                        if not self._last_trades_told:
-                            break
-        except (TransientError, TimeoutError) as error:
-            log.warning("last_rows_not_written", error=str(error) or type(error).__name__)
+            async with asyncio.timeout(_LAST_FLUSH_S):
+                while not await self._written():
+                    await self._clock.sleep(_LAST_RETRY_S)
+        except TimeoutError:
+            log.warning("last_rows_go_to_the_spool", rows=len(self._buffer), reason=self._away)
         finally:
             await self._spool_everything()
             await self._spool.sync()
+
+    async def _written(self) -> bool:
+        """Whether nothing is left to write, or nothing can be."""
+        try:
+            while self._pending is not None or len(self._buffer):
+                await self._write_everything()
+                if not self._last_trades_told:
+                    break
+        except TransientError as error:
+            self._away = str(error) or type(error).__name__
+            return False
+        return True
 
     async def _meet_strangers(self, batch: Batch) -> None:
         """A batch of an earlier run may name instruments that this one does not follow."""
@@ -276,6 +286,8 @@ class PersistenceService:
             changed_at = max(record.changed_at, before.changed_at + 1_000)
             record = structs.replace(record, noticed_at=before.noticed_at, changed_at=changed_at)
         self._buffer.gaps[key] = self._told[key] = record
+        if not record.missing:
+            del self._told[key]
 
     def _on_book(self, event: OrderBookChanged) -> None:
         book = event.book

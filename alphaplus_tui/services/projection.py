@@ -26,6 +26,7 @@ from alphaplus_tui.domain.events import (
     TradeReceived,
     TrainingChanged,
 )
+from alphaplus_tui.domain.market import Provenance
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import Clock, MarketClock
@@ -59,7 +60,7 @@ class ProjectionService:
         notices, opinions = NoticeRows(state, market), OpinionRows(state)
         bus.on(InstrumentsKnown, markets.on_instruments)
         bus.on(InstrumentsKnown, feeds.on_instruments)
-        bus.on(TradeReceived, lambda event: feeds.heard(event.trade.instrument))
+        bus.on(TradeReceived, self._on_trade)
         bus.on(TradeAccepted, markets.on_trade)
         bus.on(TickerChanged, self._on_ticker)
         bus.on(OrderBookChanged, self._on_book)
@@ -92,6 +93,11 @@ class ProjectionService:
         while True:
             await life.clock.sleep(_LOOK_EVERY_S)
             self._feeds.check()
+
+    def _on_trade(self, event: TradeReceived) -> None:
+        """What REST brings says nothing about the stream."""
+        if event.trade.provenance is not Provenance.BACKFILLED:
+            self._feeds.heard(event.trade.instrument)
 
     def _on_ticker(self, event: TickerChanged) -> None:
         self._feeds.heard(event.ticker.instrument)

@@ -46,9 +46,10 @@ class CandleRepair:
     async def run(self, instruments: Mapping[InstrumentId, Instrument]) -> None:
         while True:
             await self._clock.sleep(_LOOK_EVERY_S)
-            for key in [key for key, candles in self._incomplete.items() if candles]:
+            for key in list(self._incomplete):
                 instrument = instruments.get(key[0])
-                if instrument is not None and not self._is_filling(key[0]):
+                # asked anew each time: while another one was mended, trades may have completed this one
+                if instrument is not None and self._incomplete[key] and not self._is_filling(key[0]):
                     await self._mend(instrument, key[1])
 
     def _note(self, candle: Candle) -> None:

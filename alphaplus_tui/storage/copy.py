@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from alphaplus_tui.domain.instrument import InstrumentId
@@ -16,13 +15,12 @@ from alphaplus_tui.storage.instants import to_postgres
 COLUMNS = (
     "ts", "seq", "price", "quantity", "ts_recv", "instrument_id", "sub_ms_ns", "side", "provenance", "trade_id",
 )  # fmt: skip
-HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-TRAILER = struct.pack(">h", -1)
-ROWS_AT_ONCE = 4096
+_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_TRAILER = struct.pack(">h", -1)
+ROWS_AT_ONCE = 8192
 """Takes a few milliseconds; between two of them the event loop has its turn."""
 
 _MS_NS = 1_000_000
-_DAY_MS = 86_400_000
 _ZERO_MS_US = to_postgres(0)
 _SIDES = (Side.BUY, Side.SELL)
 _PROVENANCES = tuple(Provenance)
@@ -38,23 +36,13 @@ _FIXED: tuple[tuple[str, str], ...] = (
 )
 
 
-class EncodedTrades(Struct, frozen=True):
-    """Trades as the rows of a COPY, without header and trailer."""
-
-    rows: bytes
-    count: int
-    days: tuple[int, ...]
-    """On which they happened, counted since 1970."""
-
-
-def encode(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) -> EncodedTrades:
-    """All or nothing: ``FatalError`` when one of them can never be stored.
+def encode(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) -> bytes:
+    """A whole COPY of ``trades``; ``FatalError`` when one of them can never be stored.
 
     number_of: the database's number of an instrument. Rows come out grouped by side and length, not in order.
     """
     try:
-        ts_ms = _column("q", [trade.ts_event for trade in trades]) // _MS_NS
-        columns = _fixed_columns(trades, ts_ms, number_of)
+        columns = _fixed_columns(trades, number_of)
         trade_ids = [trade.trade_id.encode() for trade in trades]
     except (struct.error, UnicodeEncodeError) as error:
         raise FatalError(f"a trade of {trades[0].instrument} cannot be stored: {error}") from error
@@ -65,14 +53,13 @@ def encode(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) ->
         raise FatalError(f"a trade of {trades[0].instrument} whose id holds a NUL character cannot be stored")
     shapes = _shapes(trades, trade_ids)
     pieces = [_rows(columns, trade_ids, np.flatnonzero(shapes == shape), shape) for shape in np.unique(shapes).tolist()]
-    days: list[int] = np.unique(ts_ms // _DAY_MS).tolist()
-    return EncodedTrades(b"".join(pieces), len(trades), tuple(days))
+    return b"".join((_HEADER, *pieces, _TRAILER))
 
 
-def _fixed_columns(
-    trades: Sequence[Trade], ts_ms: NDArray[Any], number_of: Callable[[InstrumentId], int]
-) -> dict[str, NDArray[Any]]:
+def _fixed_columns(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) -> dict[str, NDArray[Any]]:
     instruments = [trade.instrument for trade in trades]
+    ts_event = _column("q", [trade.ts_event for trade in trades])
+    ts_ms = ts_event // _MS_NS
     numbers = {instrument: number_of(instrument) for instrument in set(instruments)}
     return {
         "ts": ts_ms * 1000 + _ZERO_MS_US,
@@ -81,7 +68,7 @@ def _fixed_columns(
         "quantity": _column("d", [trade.quantity for trade in trades]),
         "ts_recv": _column("q", [trade.ts_recv for trade in trades]) // 1000 + _ZERO_MS_US,
         "instrument_id": _column("i", list(map(numbers.__getitem__, instruments))),
-        "sub_ms_ns": _column("q", [trade.ts_event for trade in trades]) - ts_ms * _MS_NS,
+        "sub_ms_ns": ts_event - ts_ms * _MS_NS,
     }
 
 

@@ -57,7 +57,7 @@ class PostgresDatabase:
             "reading",
             size=settings.pool_max_size,
             clock=clock,
-            session={"statement_timeout": f"{look_s * 1000:.0f}ms", "plan_cache_mode": "force_custom_plan"},
+            session={"statement_timeout": f"{look_s * 1000:.0f}ms"},
         )
         self.writer = PostgresWriter(
             self._writing,
@@ -150,6 +150,8 @@ class PostgresDatabase:
 
     async def _until_next_look(self) -> None:
         """A second, or less when our server ends."""
+        if self._server is not None:
+            self._server.tend()
         until = self._clock.monotonic() + _PING_EVERY_S
         while self._clock.monotonic() < until:
             if self._server is not None and self._server.pid is not None and not self._server.poll():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from alphaplus_tui.errors import FatalError, StoreUnavailable
 from alphaplus_tui.kernel.clock import Clock
+from alphaplus_tui.storage.ballast import Ballast
 from alphaplus_tui.storage.launch import Launch, binaries, launch
 from alphaplus_tui.storage.leftovers import clear, clear_socket, read_pid_file, server_of
 
@@ -62,6 +63,7 @@ class EmbeddedServer:
         self._data, self._runtime, self._clock = data_dir.absolute(), runtime_dir.absolute(), clock
         self._shared_buffers_mb, self._launch = shared_buffers_mb, launch_as
         self._process: subprocess.Popen[bytes] | None = None
+        self._ballast = Ballast(self._data.with_name("ballast"))
 
     @property
     def log_file(self) -> Path:
@@ -71,15 +73,20 @@ class EmbeddedServer:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    def poll(self) -> bool:
-        """Whether the server's process lives; also keeps its log within bounds."""
+    def tend(self) -> None:
+        """Now and then: keep the server's log within bounds, and a little disk back for when it is full."""
         self._bound_log()
+        self._ballast.trim()
+
+    def poll(self) -> bool:
+        """Whether the server's process lives."""
         return self._process is not None and self._process.poll() is None
 
     async def start(self) -> ServerAddress:
         """Make the cluster where there is none, clear up after a crash, start, and wait until it answers."""
         way = self._launch = self._launch or launch()
         self._make_folders()
+        self.tend()
         await clear(self._data)
         clear_socket(self._runtime, _PORT)
         if not (self._data / "PG_VERSION").exists():

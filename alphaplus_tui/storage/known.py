@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from alphaplus_tui.domain.instrument import Instrument, InstrumentId, exchange_of, instrument_id, symbol_of
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId, instrument_id
 from alphaplus_tui.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -58,7 +58,3 @@ class KnownInstruments:
         async with connection.transaction():
             await connection.executemany(_REGISTER, [rows[key] for key in sorted(rows)])
         await self.learn(connection)
-
-
-def parts(instrument: InstrumentId) -> tuple[str, str]:
-    return exchange_of(instrument), symbol_of(instrument)

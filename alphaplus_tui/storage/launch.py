@@ -1,4 +1,8 @@
-"""Decides as which user PostgreSQL's programs are started, for they refuse to run as root."""
+"""Decides as which user PostgreSQL's programs are started, for they refuse to run as root.
+
+Where util-linux is missing, as on macOS, the server is a plain child: it outlives an AlphaPlus that is killed, and the
+next start takes it down (``leftovers``).
+"""
 
 import importlib.util
 import os

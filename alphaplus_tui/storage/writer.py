@@ -4,7 +4,6 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -15,7 +14,7 @@ from alphaplus_tui.errors import DeadlineExceeded, FatalError, StoreUnavailable
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import Batch, Written
 from alphaplus_tui.storage import small_tables
-from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, EncodedTrades, encode
+from alphaplus_tui.storage.copy import COLUMNS, ROWS_AT_ONCE, encode
 from alphaplus_tui.storage.known import KnownInstruments
 from alphaplus_tui.storage.opinions import forget_decisions, write_opinions
 from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, TRADES, Partitions
@@ -106,15 +105,14 @@ class PostgresWriter:
         _check_finite(batch.candles, batch.books)
         await self._known.learn(connection, _instruments(batch))
         candles = small_tables.best(candle for candle in batch.candles if not candle.forming)
-        trades = await self._encoded(batch.trades)
-        await self._partitions.ensure(connection, TRADES, {day for piece in trades for day in piece.days})
+        await self._partitions.ensure(connection, TRADES, {trade.ts_event // DAY_NS for trade in batch.trades})
         await self._partitions.ensure(connection, CANDLES, {candle.open_time // DAY_NS for candle in candles})
         await self._partitions.ensure(connection, BOOKS, {book.ts_event // DAY_NS for book in batch.books})
         rows: dict[str, int] = {}
         number = self._known.number
         async with connection.transaction():
-            if trades:
-                rows["trades"] = await self._write_trades(connection, trades)
+            if batch.trades:
+                rows["trades"] = await self._write_trades(connection, batch.trades)
             if candles:
                 rows["candles"] = await small_tables.write_candles(connection, candles, number)
             if batch.gaps:
@@ -126,32 +124,46 @@ class PostgresWriter:
             await write_opinions(connection, batch, number, rows)
         return _written(batch, rows)
 
-    async def _write_trades(self, connection: "Connection", trades: Sequence[EncodedTrades]) -> int:
+    async def _write_trades(self, connection: "Connection", trades: Sequence[Trade]) -> int:
         """Straight in where all are new; else through a table that lets duplicates be left out."""
         if not self._careful:
             try:
                 async with connection.transaction():
-                    return _count(await self._copy(connection, "trades", trades))
+                    return await self._copy(connection, "trades", trades)
             except asyncpg.UniqueViolationError:
                 self._careful = _CAREFUL_BATCHES
         await connection.execute(_INCOMING)
         await self._copy(connection, "incoming_trades", trades)
         new = _count(await connection.execute(_NEW_TRADES))
-        self._careful = self._careful - 1 if new == sum(piece.count for piece in trades) else _CAREFUL_BATCHES
+        self._careful = self._careful - 1 if new == len(trades) else _CAREFUL_BATCHES
         return new
 
-    async def _encoded(self, trades: Sequence[Trade]) -> list[EncodedTrades]:
-        made: list[EncodedTrades] = []
-        for start in range(0, len(trades), ROWS_AT_ONCE):
-            made.append(encode(trades[start : start + ROWS_AT_ONCE], self._known.number))
-            await asyncio.sleep(0)
-        return made
+    async def _copy(self, connection: "Connection", table: str, trades: Sequence[Trade]) -> int:
+        """In pieces; each is encoded while the server takes in the one before."""
+        rows = 0
+        underway: asyncio.Task[str] | None = None
+        try:
+            for start in range(0, len(trades), ROWS_AT_ONCE):
+                piece = encode(trades[start : start + ROWS_AT_ONCE], self._known.number)
+                if underway is not None:
+                    rows += _count(await underway)
+                underway = asyncio.create_task(_send(connection, table, piece))
+                await asyncio.sleep(0)
+            return rows + (_count(await underway) if underway is not None else 0)
+        finally:
+            if underway is not None and not underway.done():
+                underway.cancel()
+                await asyncio.wait({underway})
 
-    @staticmethod
-    async def _copy(connection: "Connection", table: str, trades: Sequence[EncodedTrades]) -> str:
-        """From one buffer: a connection that breaks while it waits for the next piece leaves errors unheard."""
-        source = BytesIO(b"".join((HEADER, *(piece.rows for piece in trades), TRAILER)))
-        return await connection.copy_to_table(table, source=source, columns=COLUMNS, format="binary")
+
+async def _send(connection: "Connection", table: str, piece: bytes) -> str:
+    """From one buffer: asyncpg would not hear of a connection that breaks while it waits to send the next."""
+    return await connection.copy_to_table(
+        table,
+        source=memoryview(piece),  # pyright: ignore[reportArgumentType] - asyncpg takes buffers, its stubs do not know
+        columns=COLUMNS,
+        format="binary",
+    )
 
 
 def _count(done: str) -> int:

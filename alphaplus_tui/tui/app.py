@@ -89,6 +89,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         for sentence in unknown_actions(self.desk.keys):
             self.notify(sentence, severity="warning", markup=False, timeout=6)
         self.set_interval(0.5, self._hear_notices)
+        self.set_interval(2.0, self.desk.save)
         if not self.is_headless and sys.__stdin__ is not None and sys.__stdin__.isatty():
             self.set_interval(2.0, self._leave_without_terminal)
 
@@ -97,6 +98,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         self.desk.remember()
+        self.desk.save()
 
     # Themes
 

@@ -52,6 +52,7 @@ class Desk:
     layout: Layout
     inks: Inks
     frozen: bool = False
+    unsaved: bool = False
     log_service: str = ""
     """The service whose log is wanted, told by the Services screen to the Logs screen."""
     service: str = ""
@@ -74,4 +75,11 @@ class Desk:
         return min(instruments.values(), key=lambda row: row.position, default=None)
 
     def remember(self) -> None:
-        save_layout(self.folder, self.layout)
+        """The layout changed; it is written soon."""
+        self.unsaved = True
+
+    def save(self) -> None:
+        """Write the layout if it changed."""
+        if self.unsaved:
+            self.unsaved = False
+            save_layout(self.folder, self.layout)

@@ -249,17 +249,15 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         self.show_panel(self.focused_panel().id or "")
 
     def action_back(self) -> None:
-        self.back()
+        if not self.back() and self.welcome.display:
+            self.desk.layout.welcomed = True
+            self.desk.remember()
+            self.tick()
 
     def back(self) -> bool:
         """Undo the innermost thing that is open; False when nothing is."""
         if self.maximised:
             self.action_maximise()
-            return True
-        if self.welcome.display:
-            self.desk.layout.welcomed = True
-            self.desk.remember()
-            self.tick()
             return True
         return False
 

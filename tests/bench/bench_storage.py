@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 
+import asyncpg
+
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Side, Trade
 from alphaplus_tui.domain.timeframe import DAY_NS, MINUTE_NS, SECOND_NS, Timeframe
@@ -18,7 +20,7 @@ from alphaplus_tui.kernel.clock import SystemClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import Batch
 from alphaplus_tui.settings.sections import DatabaseSettings
-from alphaplus_tui.storage.copy import COLUMNS, HEADER, ROWS_AT_ONCE, TRAILER, encode
+from alphaplus_tui.storage.copy import COLUMNS, encode
 from alphaplus_tui.storage.database import PostgresDatabase
 from alphaplus_tui.storage.launch import binaries
 
@@ -46,11 +48,7 @@ def made_trades(count: int, *, start: int, first_seq: int, step_ns: int = 500_00
 
 def encoded(trades: list[Trade], file: Path) -> None:
     number = {instrument.id: n for n, instrument in enumerate(INSTRUMENTS, 1)}
-    with file.open("wb") as out:
-        out.write(HEADER)
-        for start in range(0, len(trades), ROWS_AT_ONCE):
-            out.write(encode(trades[start : start + ROWS_AT_ONCE], number.__getitem__).rows)
-        out.write(TRAILER)
+    file.write_bytes(encode(trades, number.__getitem__))
 
 
 def psql_copy(database: PostgresDatabase, file: Path) -> float:
@@ -95,6 +93,26 @@ async def duplicates(database: PostgresDatabase, rows: int) -> None:
     print(f"{written.duplicates['trades']:,} duplicates again: {rows / took:,.0f} rows/s")
 
 
+async def history(database: PostgresDatabase, rows: int) -> None:
+    """Thirty days of trades, made where they are stored."""
+    await database.writer.write(
+        Batch(trades=tuple(made_trades(1, start=NOON - day * DAY_NS, first_seq=1)[0] for day in range(30)))
+    )
+    connection = await asyncpg.connect(host=str(database.socket_dir), user="alphaplus", database="alphaplus")
+    await connection.execute(
+        "INSERT INTO trades SELECT date_trunc('milliseconds', to_timestamp($1::float8 - n * $2::float8)), "
+        "5000000 - n, 100 + n % 997, 1, to_timestamp($1::float8 - n * $2::float8), 1 + n % $3::integer, 0, "
+        "'buy', 'live', (5000000 - n)::text FROM generate_series(1, $4::integer) AS n",
+        NOON / SECOND_NS - 3600.0,
+        29 * 86_400 / rows,
+        len(INSTRUMENTS),
+        rows,
+    )
+    await connection.execute("VACUUM ANALYZE trades")
+    await connection.close()
+    print(f"{(await database.statistics()).rows['trades']:,} trades stored, {rows:,} of them in the 29 days before")
+
+
 async def questions(database: PostgresDatabase, rounds: int) -> None:
     first = INSTRUMENTS[0].id
     candles = tuple(
@@ -106,11 +124,13 @@ async def questions(database: PostgresDatabase, rounds: int) -> None:
     await database.writer.write(Batch(candles=candles))
     print(f"{len(candles):,} candles written: {len(candles) / (time.perf_counter() - started):,.0f} rows/s")
     reader = database.reader
+    place = (await reader.trades(first, start=NOON, end=NOON + DAY_NS, limit=500))[-1].seq
     until = NOON + 400 * DAY_NS
     questions: dict[str, Callable[[], Awaitable[object]]] = {
         "500 newest candles": lambda: reader.candles(first, M1, start=0, end=until, limit=500),
         "100 trades from a moment on": lambda: reader.trades(first, start=NOON + 60 * SECOND_NS, end=until, limit=100),
-        "the next 100": lambda: reader.trades(first, start=NOON, end=until, limit=100, after_seq=10_000_500),
+        "100 trades of 10 days ago": lambda: reader.trades(first, start=NOON - 10 * DAY_NS, end=until, limit=100),
+        "the next 100": lambda: reader.trades(first, start=NOON, end=until, limit=100, after_seq=place),
         "last trade of 50 instruments": lambda: reader.last_trades([i.id for i in INSTRUMENTS]),
         "statistics": reader.statistics,
         "ping": reader.ping,
@@ -130,6 +150,7 @@ async def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--at-once", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--history", type=int, default=0, help="rows of 30 days before, to ask questions of")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ap-"))
     database = PostgresDatabase(
@@ -141,6 +162,8 @@ async def main() -> None:
             await database.writer.register(INSTRUMENTS)
             await compare(database, folder, arguments.rows, arguments.at_once, arguments.rounds)
             await duplicates(database, arguments.rows)
+            if arguments.history:
+                await history(database, arguments.history)
             await questions(database, 200)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -54,6 +54,8 @@ class BinanceConversation:
         self._parse, self._mailbox, self._market, self._tap = parser.read, mailbox, market, tap
         self._on_connected, self._on_lost, self._is_quiet = on_connected, on_lost, is_quiet
         self._shed = shed
+        self._put_frame = mailbox.put_frame
+        self.sparing = False
         self._last_id = 0
         self._pending: set[int] = set()
         self._refused: str | None = None
@@ -95,10 +97,10 @@ class BinanceConversation:
         if self._tap is not None:
             self._tap(ts_recv, frame)
         if frame.startswith(PREFIX):
-            if self._mailbox.overloaded and not is_trade(frame):
+            if self.sparing and not is_trade(frame):
                 self._shed.value += 1  # undecoded; a book notices by its numbers that it must begin anew
                 return
-            self._mailbox.put_frame(self, frame, ts_recv)
+            self._put_frame(self, frame, ts_recv)
         elif (received := self.read(frame, ts_recv)) is not None:
             # answers are taken at once: whoever subscribes waits for them, whether or not somebody reads
             self._mailbox.put(received)

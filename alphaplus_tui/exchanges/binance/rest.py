@@ -7,6 +7,7 @@ from statistics import median
 
 from msgspec.json import Decoder
 
+from alphaplus_tui.errors import VenueUnavailable
 from alphaplus_tui.exchanges.binance.frames import (
     ExchangeInfo,
     HistoricalTrade,
@@ -62,7 +63,10 @@ class BinanceRest:
     async def depth(self, venue_symbol: str) -> bytes:
         """The snapshot as it came, because a recording keeps it so."""
         params = {"symbol": venue_symbol, "limit": SNAPSHOT_LEVELS}
-        return await self._client.get_bytes("/api/v3/depth", params, weight=50, share=_BOOKS_SHARE)
+        body = await self._client.get_bytes("/api/v3/depth", params, weight=50, share=_BOOKS_SHARE)
+        if not body.startswith(b"{"):
+            raise VenueUnavailable("/api/v3/depth: a page instead of JSON")
+        return body
 
     async def klines(self, venue_symbol: str, interval: str, *, since_ms: int, limit: int) -> list[Kline]:
         params = {"symbol": venue_symbol, "interval": interval, "startTime": since_ms, "limit": limit}

@@ -39,7 +39,7 @@ class Habits(Struct, frozen=True):
     """While the network does not lead there: trying costs nobody anything, and its return is noticed soon."""
     retry_cap_mute_s: float = 30.0
     """While the exchange is there but of no use."""
-    calm_after_s: float = 10.0
+    calm_after_s: float = 3.0
     """After a life as long as this, a loss is retried at once again."""
     refused_times: int = 3
     refused_wait_s: float = 300.0
@@ -51,6 +51,9 @@ class Habits(Struct, frozen=True):
 
 class Conversation(Protocol):
     """The venue's side of a connection: what to ask for, and what to make of what it says."""
+
+    sparing: bool
+    """Set while the reader is far behind: what can be had again later should be left out."""
 
     def requests(self) -> Sequence[str]:
         """What to send after connecting; earlier ones no longer matter."""
@@ -141,6 +144,7 @@ class Connection:
         talk.old_after_s = habits.renew_after_s
 
         def hold_back() -> None:
+            self._conversation.sparing = self._mailbox.overloaded
             if self._mailbox.crowded:
                 link.pause()
                 self._mailbox.when_drained(link.resume)

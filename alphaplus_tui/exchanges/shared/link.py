@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
+    InvalidMessage,
     InvalidProxy,
     InvalidStatus,
     InvalidURI,
@@ -73,7 +74,8 @@ class Link(ClientConnection):
             opcode = event.opcode
             if opcode is _TEXT or opcode is _BINARY or opcode is _CONTINUED:
                 if event.fin and opcode is not _CONTINUED:
-                    self._deliver(bytes(event.data))
+                    data = event.data
+                    self._deliver(data if type(data) is bytes else bytes(data))
                 else:
                     self._collect(event)
                 return
@@ -154,6 +156,8 @@ async def dial(url: str, *, open_within_s: float) -> Link:
         raise DeadlineExceeded(f"no connection within {open_within_s:g} s") from error
     except (InvalidURI, InvalidProxy) as error:
         raise ProtocolError(clean(str(error), limit=200)) from error
+    except InvalidMessage as error:
+        raise Disconnected("the connection broke off before it was one") from error
     except InvalidHandshake as error:
         raise VenueUnavailable(f"no WebSocket there: {clean(str(error), limit=200)}") from error
     except gaierror as error:

@@ -16,9 +16,9 @@ from alphaplus_tui.learning.onnx_export import from_catboost
 catboost: Any = import_module("catboost")  # Any: it has no types
 
 DEFAULTS: Mapping[str, Parameter] = {
-    "depth": 5,
+    "depth": 4,
     "learning_rate": 0.08,
-    "l2_leaf_reg": 10.0,
+    "l2_leaf_reg": 30.0,
     "rsm": 0.5,
     "subsample": 0.5,
     "border_count": 64,

@@ -16,7 +16,7 @@ from alphaplus_tui.learning.onnx_export import from_xgboost
 xgboost: Any = import_module("xgboost")  # Any: its types are not complete
 
 DEFAULTS: Mapping[str, Parameter] = {
-    "max_depth": 4,
+    "max_depth": 3,
     "eta": 0.05,
     "min_child_weight": 100.0,
     "colsample_bytree": 0.5,

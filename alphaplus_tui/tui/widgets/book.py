@@ -86,14 +86,19 @@ class BookPanel(Panel):
             return [("one side only".center(width), look.inks.warning)]
         bid, ask = row.bids[0][0], row.asks[0][0]
         bps = (ask - bid) / ((ask + bid) / 2) * 10_000
-        text = f" spread {bps:.2f} bps "
+        text = f" spread {bps:.{2 if bps >= 0.1 else 4}f} bps "
         return [(text.center(width, "-" if look.symbols == "ascii" else "─"), look.inks.dim)]
 
 
 def quantity_text(quantity: float, places: int, width: int) -> str:
-    """A quantity with the instrument's digits, or short where they do not fit."""
-    text = fmt.number(quantity, min(places, 4))
-    return text if len(text) <= width else fmt.compact(quantity)
+    """A quantity with at most four decimals, fewer where they do not fit; never shown as nothing when it is not."""
+    most = min(places, 4)
+    for digits in range(most, -1, -1):
+        text = fmt.number(quantity, digits)
+        if len(text) <= width:
+            least = 10.0**-digits
+            return f"<{least:.{digits}f}" if 0 < quantity < least / 2 else text
+    return fmt.compact(quantity)
 
 
 def _split(text: str, style: Style, at: int, ground: Style) -> list[Piece]:

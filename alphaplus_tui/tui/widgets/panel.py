@@ -131,7 +131,7 @@ class Panel(Widget, can_focus=True):
         width = self.content_size.width
         line = self._drawn[y] if y < len(self._drawn) else ()
         base = self.desk.inks.on_surface
-        segments = [Segment(text, base + style) for text, style in line if text]
+        segments = [Segment(text if text.isprintable() else clean(text), base + style) for text, style in line if text]
         return Strip(segments).adjust_cell_length(width, base)
 
     def on_resize(self) -> None:

@@ -4,16 +4,17 @@ import asyncio
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from msgspec import structs
 
 from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Channel, Ticker, Trade
+from alphaplus_tui.domain.market import Channel, OrderBook, Ticker, Trade
 from alphaplus_tui.exchanges.binance import BinanceMarketData
 from alphaplus_tui.exchanges.shared.talk import Patience
 from tests.integration.exchanges.listening import BTC, QUICK, an_adapter, listening
-from tests.integration.exchanges.local_venue import LocalVenue, local_venue, trade_frame
+from tests.integration.exchanges.local_venue import LocalVenue, Page, local_venue, now_ms, trade_frame
 from tests.support import eventually
 
 ETH = Instrument("binance", "ETH/USDT", "ETHUSDT", "ETH", "USDT", 0.01, 0.00001)
@@ -187,6 +188,18 @@ async def test_poison_is_kept_aside_and_the_connection_stays(tmp_path: Path) -> 
         assert venue.dialled == 1
 
 
+async def test_a_server_that_hangs_up_during_the_greeting_is_a_lost_connection(tmp_path: Path) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    url = f"127.0.0.1:{port}"
+    async with server, listening(an_adapter(f"http://{url}", f"ws://{url}", tmp_path)) as heard:
+        await eventually(lambda: heard.of(FeedLost))
+        assert heard.of(FeedLost)[0].reason.startswith(("the connection broke off", "cannot connect"))
+
+
 async def test_a_frame_in_pieces_is_one_frame(tmp_path: Path) -> None:
     async with local_venue() as venue, listening(an_adapter_of(venue, tmp_path, habits=CALM)) as heard:
         await eventually(lambda: venue.clients)
@@ -197,6 +210,25 @@ async def test_a_frame_in_pieces_is_one_frame(tmp_path: Path) -> None:
             length = bytes([len(part)]) if len(part) < 126 else bytes([126]) + len(part).to_bytes(2, "big")
             transport.write(bytes([first]) + length + part)
         await eventually(lambda: heard.seqs() == [5])
+
+
+def a_snapshot(last: int) -> dict[str, Any]:
+    return {"lastUpdateId": last, "bids": [["99.0", "1.0"]], "asks": [["101.0", "1.0"]]}
+
+
+async def test_a_book_begins_as_soon_as_a_fitting_snapshot_can_be_had(tmp_path: Path) -> None:
+    answers = iter([Page(200, "<html>"), Page(503, ""), {"lastUpdateId": "x"}, a_snapshot(5), a_snapshot(20)])
+    change = {"e": "depthUpdate", "E": now_ms(), "s": "BTCUSDT", "U": 11, "u": 21, "b": [["100.0", "2.0"]], "a": []}
+    async with local_venue() as venue:
+        venue.rest["/api/v3/depth"] = lambda: next(answers)
+        adapter = an_adapter_of(venue, tmp_path, habits=CALM)
+        async with listening(adapter, channels=frozenset({Channel.BOOK})) as heard:
+            await eventually(lambda: heard.of(FeedConnected))
+            await venue.say({"stream": "btcusdt@depth@100ms", "data": change})
+            await eventually(lambda: heard.of(OrderBook) and heard.of(OrderBook)[-1].sequence == 21)
+            book = heard.of(OrderBook)[-1]
+            assert [level.price for level in book.bids] == [100.0, 99.0]
+            assert not heard.of(FeedLost)
 
 
 async def test_an_old_connection_is_replaced_before_it_is_closed(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The adapter against the demo exchange and its faults: nothing missing, nothing shown that is not so."""
 
-import asyncio
 from pathlib import Path
 
 from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
@@ -29,6 +28,11 @@ def trades_by_instrument(heard: Heard) -> dict[InstrumentId, list[int]]:
     for trade in heard.of(Trade):
         found.setdefault(trade.instrument, []).append(trade.seq)
     return found
+
+
+def has_talked_for(heard: Heard, seconds: float) -> bool:
+    trades = heard.of(Trade)
+    return bool(trades) and trades[-1].ts_recv - trades[0].ts_recv > seconds * 1e9
 
 
 async def test_everything_is_heard_and_no_trade_is_skipped(tmp_path: Path) -> None:
@@ -73,12 +77,12 @@ async def test_a_book_that_lost_changes_is_whole_again_soon(tmp_path: Path) -> N
     async with running_simulator(rate=400, symbols=1) as simulator:
         adapter = a_demo_adapter(simulator, tmp_path)
         instruments = await adapter.instruments(())
-        async with listening(adapter, instruments, frozenset({Channel.BOOK})) as heard:
+        async with listening(adapter, instruments, frozenset({Channel.BOOK, Channel.TRADE})) as heard:
             await eventually(lambda: len(heard.of(OrderBook)) > 5, within_s=30)
-            await simulator.set_faults(
-                {"kind": "skip", "probability": 1.0, "streams": ["depth@100ms"], "duration_s": 0.5}
-            )
-            await asyncio.sleep(0.6)
+            await simulator.set_faults({"kind": "skip", "probability": 1.0, "streams": ["depth@100ms"]})
+            trades = len(heard.of(Trade))
+            await eventually(lambda: len(heard.of(Trade)) > trades + 200, within_s=30)
+            await simulator.set_faults()
             count = len(heard.of(OrderBook))
             await eventually(lambda: len(heard.of(OrderBook)) > count + 5, within_s=5)
         book = heard.of(OrderBook)[-1]
@@ -129,7 +133,7 @@ async def test_a_half_open_connection_is_noticed_and_replaced(tmp_path: Path) ->
         adapter = a_demo_adapter(simulator, tmp_path)
         instruments = await adapter.instruments(())
         async with listening(adapter, instruments, ALL) as heard:
-            await asyncio.sleep(2.5)  # it must have talked for a while to be known as talkative
+            await eventually(lambda: has_talked_for(heard, 2.5))  # before that it is not known as talkative
             await simulator.set_faults({"kind": "half-open", "start_s": 0})
             await eventually(lambda: heard.of(FeedLost), within_s=10)
             await simulator.set_faults()

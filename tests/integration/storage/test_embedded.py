@@ -185,7 +185,7 @@ class TestAnOrdinaryLife:
         async with started(server):
             with server.log_file.open("ab") as log:
                 log.write(b"x" * 5_000_000)
-            assert server.poll()
+            server.tend()
             assert server.log_file.stat().st_size == 0
             assert server.log_file.with_suffix(".log.1").stat().st_size > 5_000_000
 

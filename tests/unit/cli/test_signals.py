@@ -51,6 +51,18 @@ def test_a_signal_closes_what_is_open_and_decides_the_exit_code(number: signal.S
     assert (out, process.returncode) == ("closed\n", code)
 
 
+def test_what_nohup_ignores_stays_ignored() -> None:
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", 'trap "" HUP; exec "$0" -c "$1"', sys.executable, ORDERLY], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+    assert (out, process.returncode) == ("closed\n", 143)
+
+
 def test_a_second_ctrl_c_does_not_wait() -> None:
     process = start(STUBBORN)
     process.send_signal(signal.SIGINT)

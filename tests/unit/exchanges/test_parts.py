@@ -1,11 +1,13 @@
 """The small parts: the registry, the mailbox, the budget, the pulse of an instrument."""
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
 
 from alphaplus_tui.domain.market import Trade
-from alphaplus_tui.errors import RateLimited, UnknownName
+from alphaplus_tui.errors import ConfigError, RateLimited, UnknownName
 from alphaplus_tui.exchanges.binance import BinanceMarketData
 from alphaplus_tui.exchanges.binance.pulses import Pulse
 from alphaplus_tui.exchanges.registry import exchange_factory, exchange_names
@@ -15,7 +17,7 @@ from alphaplus_tui.exchanges.shared.mailbox import Mailbox
 from alphaplus_tui.kernel.clock import ManualMarketClock
 from alphaplus_tui.ports.market_data import Received
 from tests.fakes.clock import FakeClock
-from tests.fakes.market_data import a_trade, an_instrument
+from tests.fakes.market_data import FakeMarketData, a_trade, an_instrument
 
 BTC = an_instrument()
 MINUTE_NS = 60 * 10**9
@@ -29,6 +31,24 @@ def test_exchanges_are_known_by_name() -> None:
 def test_an_unknown_exchange_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownName, match="unknown exchange 'binace'; did you mean 'binance'"):
         exchange_factory("binace")
+
+
+def offer(folder: Path, name: str, target: str) -> None:
+    """A package beside ours that offers an exchange."""
+    metadata = folder / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[alphaplus.exchanges]\n{name} = {target}\n")
+
+
+def test_another_package_may_offer_an_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    offer(tmp_path, "elsewhere", "tests.fakes.market_data:FakeMarketData")
+    offer(tmp_path, "broken", "no_such_module_anywhere:Exchange")
+    assert exchange_names() == ("binance", "broken", "demo", "elsewhere")
+    assert exchange_factory("elsewhere") is FakeMarketData
+    with pytest.raises(ConfigError, match=r"'broken'.*cannot be loaded"):
+        exchange_factory("broken")
 
 
 async def test_a_mailbox_gives_everything_in_order_then_the_error() -> None:

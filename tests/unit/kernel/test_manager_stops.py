@@ -205,6 +205,8 @@ async def test_nobody_is_started_alone_before_the_start_or_after_the_stop() -> N
     house = House(a)
     with pytest.raises(TransientError, match="not running"):
         await house.manager.start_one("a")
+    await house.manager.stop_one("a")
+    assert house.state("a") is ServiceState.STOPPED
     await house.start()
     await house.manager.stop()
     with pytest.raises(TransientError, match="not running"):

@@ -114,6 +114,15 @@ def test_values_that_cannot_be_written_do_no_harm(file: Path) -> None:
 
 
 @pytest.mark.usefixtures("logs")
+def test_the_stacks_of_all_threads_keep_their_lines_and_their_end(file: Path) -> None:
+    log.error("stalled", stacks="\n".join(f"frame {number}" for number in range(5_000)), silent_s=2)
+    (line,) = lines(file)
+    assert line["fields"] == {"silent_s": 2}
+    assert line["exception"].splitlines()[-2:] == ["frame 4998", "frame 4999"]
+    assert len(line["exception"]) < 17_000
+
+
+@pytest.mark.usefixtures("logs")
 def test_other_libraries_and_warnings_end_in_the_same_file(file: Path) -> None:
     logging.getLogger("websockets.client").warning("handshake with %s failed", "demo")
     logging.getLogger("websockets.client").info("weather")

@@ -8,10 +8,12 @@ from random import Random
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Channel, Side, Trade
 from alphaplus_tui.domain.timeframe import Timeframe, open_time
+from alphaplus_tui.exchanges.replay import ReplayMarketData
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import ManualMarketClock, SystemClock
 from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.ports.market_data import MarketData
 from alphaplus_tui.services.backfill import BackfillService
 from alphaplus_tui.services.candles import CandleService
 from alphaplus_tui.services.continuity import ContinuityService
@@ -48,12 +50,20 @@ class Pipeline:
         max_trades: int = 100_000,
         history_candles: int = 0,
         timeframes: Sequence[Timeframe] = (MINUTE, FIVE_MINUTES),
+        recording: Path | None = None,
     ) -> None:
+        """recording: a file to replay in place of ``market_data``, as fast as it goes."""
         self.market_data = market_data or FakeMarketData(BTC)
         self.store = store or FakeStore()
         self.spool = spool or FakeSpool()
-        self.state, self.meters, self.market = StateStore(), Meters(), ManualMarketClock(START_NS)
+        self.state, self.meters = StateStore(), Meters()
+        self.market = ManualMarketClock(0 if recording else START_NS)
         clock, rng = SystemClock(), Random(1)
+        data: MarketData = self.market_data
+        if recording is not None:
+            data = ReplayMarketData(
+                (recording,), exchange="binance", speed=None, clock=clock, market=self.market, meters=self.meters
+            )
         self.bus = Bus(clock=clock)
         self.projection = ProjectionService(self.state, self.bus, timeframes, clock=clock, market=self.market)
         self.persistence = PersistenceService(
@@ -66,7 +76,7 @@ class Pipeline:
             self.store, self.bus, resume=live, market=self.market, meters=self.meters, rng=rng
         )
         self.backfill = BackfillService(
-            self.market_data,
+            data,
             self.store,
             self.bus,
             timeframes,
@@ -78,7 +88,7 @@ class Pipeline:
             rng=rng,
         )
         self.ingestion = IngestionService(
-            self.market_data,
+            data,
             self.bus,
             symbols=(),
             channels=frozenset(Channel),
@@ -91,7 +101,7 @@ class Pipeline:
             self.state,
             self.bus,
             self.store,
-            self.market_data,
+            data,
             system=system,
             folder=Path(),
             clock=clock,

@@ -142,6 +142,25 @@ async def test_a_candle_that_its_own_trades_completed_is_not_asked_for() -> None
     assert past.exchange.asked == []
 
 
+async def test_a_candle_completed_while_another_is_being_mended_is_left_alone() -> None:
+    past = Past()
+    repair = past.repair()
+    five = structs.replace(a_candle(0, complete=False), timeframe=Timeframe("5m"))
+    past.bus.publish(CandleClosed(a_candle(4, complete=False)))
+    past.bus.publish(CandleClosed(five))
+
+    def complete_the_other(event: CandleClosed) -> None:
+        if event.candle.timeframe == MINUTE:
+            past.bus.publish(CandleClosed(structs.replace(five, complete=True, revision=1)))
+
+    past.bus.on(CandleClosed, complete_the_other)
+    task = asyncio.create_task(repair.run({BTC.id: BTC}))
+    await past.clock.advance(5)
+    assert not task.done()
+    task.cancel()
+    assert past.exchange.asked == ["candles fake:BTC/USDT 1m"]
+
+
 async def test_a_candle_the_exchange_does_not_have_is_asked_for_a_few_times_only() -> None:
     past = Past()
     repair = past.repair()

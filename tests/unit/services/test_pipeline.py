@@ -138,3 +138,27 @@ async def test_a_lost_answer_to_a_committed_write_stores_nothing_twice() -> None
         await pipeline.market_data_heard(50)
         await pipeline.persistence.settled()
         assert pipeline.stored() == list(range(1, 51))
+
+
+@pytest.mark.parametrize("name", ["persistence", "projection", "candles", "continuity", "backfill", "monitor"])
+async def test_a_service_that_is_restarted_in_the_middle_misses_nothing(name: str) -> None:
+    trades = some_trades(600)
+    async with running(Pipeline()) as pipeline:
+        for trade in trades[:200]:
+            pipeline.trade(trade)
+        await pipeline.market_data_heard(200)
+        await pipeline.manager.stop_one(name)
+        for trade in trades[200:400]:
+            pipeline.trade(trade, heard=trade.seq % 7 > 0)
+        await pipeline.market_data_heard(400)
+        await pipeline.manager.start_one(name)
+        for trade in trades[400:]:
+            pipeline.trade(trade)
+        await eventually(lambda: pipeline.state.prices[BTC.id].trades == 600)
+        await pipeline.persistence.settled()
+        assert pipeline.stored() == list(range(1, 601))
+        expected = recomputed(trades, MINUTE)
+        for opens in sorted(expected)[1:-1]:
+            candle = pipeline.stored_candle(opens)
+            assert candle is not None
+            assert (figures(candle), candle.complete) == (expected[opens], True)

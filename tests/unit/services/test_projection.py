@@ -22,7 +22,7 @@ from alphaplus_tui.domain.events import (
     TradeAccepted,
     TradeReceived,
 )
-from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, Level, OrderBook, Ticker, Trade
+from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, Level, OrderBook, Provenance, Ticker, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import ManualMarketClock
@@ -167,6 +167,15 @@ async def test_a_feed_is_live_only_while_something_comes() -> None:
     assert mirror.feed() is FeedState.STALE
     feeds.heard(BTC.id)
     assert mirror.feed() is FeedState.LIVE
+
+
+def test_a_trade_that_rest_brings_makes_no_feed_live() -> None:
+    mirror = Mirror()
+    trade = a_trade(BTC.id, 1, provenance=Provenance.BACKFILLED)
+    mirror.bus.publish(TradeReceived(trade))
+    mirror.bus.publish(TradeAccepted(trade))
+    assert mirror.feed() is FeedState.CONNECTING
+    assert mirror.state.prices[BTC.id].last == trade.price
 
 
 def test_a_lost_connection_shows_at_every_instrument_of_it_until_it_is_back() -> None:

@@ -78,13 +78,15 @@ def test_an_engine_that_was_killed_holds_nothing_although_its_file_is_still_ther
 def test_a_console_waits_for_a_short_command_and_names_it(tmp_path: Path) -> None:
     seen: list[EngineInfo] = []
     with Holder(tmp_path, "export") as first:
+        letting_go = threading.Thread(target=first.let_go)
 
         def on_wait(info: EngineInfo) -> None:
             seen.append(info)
-            threading.Thread(target=first.let_go).start()
+            letting_go.start()
 
         with acquire(tmp_path, wait_for_command_s=30, on_wait=on_wait) as lock:
             assert not lock.info.is_command
+        letting_go.join()
     assert [info.what for info in seen] == ["export"]
     assert "`alphaplus export`" in str(seen[0])
 

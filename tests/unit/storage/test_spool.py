@@ -114,7 +114,7 @@ class TestRestarts:
 
     async def test_nobody_else_may_read_it(self, folder: Path) -> None:
         await filled(folder, 1)
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700  # noqa: ASYNC240 - a moment, in a test
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert [stat.S_IMODE(path.stat().st_mode) for path in files(folder)] == [0o600]
 
 
@@ -182,7 +182,7 @@ class TestDamage:
             assert await drained(spool) == [batch(0), batch(2)]
 
     async def test_foreign_files_are_left_alone(self, folder: Path) -> None:
-        folder.mkdir()  # noqa: ASYNC240 - a moment, in a test
+        folder.mkdir()
         stranger = folder / "notes.txt"
         _write(stranger, "mine")
         async with opened(folder) as spool:

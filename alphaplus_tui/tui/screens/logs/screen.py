@@ -159,10 +159,11 @@ class LogsScreen(LiveScreen):
 
     async def action_service_of(self) -> None:
         line = self.window.get(self.log_lines.cursor)
-        if line is None or line.service not in self.desk.session.state.services:
+        name = line.service.rpartition(".")[2] if line else ""
+        if name not in self.desk.session.state.services:
             self.notify("No service stands behind this line", timeout=2, markup=False)
             return
-        self.desk.service = line.service
+        self.desk.service = name
         await self.run_action("app.show('services')")
 
     # Searching

@@ -52,6 +52,8 @@ def _last(row: WatchRow, look: Look, width: int) -> Cell:
     if price.last is not None and look.mono - price.last_changed < TINT_S:
         ink = inks.strong + (inks.on_up if price.direction > 0 else inks.on_down)
     text = fmt.number(price.last, row.decimals, room=row.room)
+    if len(text) > width - 2:
+        text = text.rstrip()
     return [(fmt.fit(text, width - 2, right=True), ink), (f" {mark}", ink)]
 
 
@@ -102,7 +104,7 @@ def _age(row: WatchRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the g
 
 COLUMNS: tuple[Column[WatchRow], ...] = (
     Column("symbol", "  Symbol", 11, _name),
-    Column("last", "Last  ", 14, _last, right=True),
+    Column("last", "Last  ", 16, _last, right=True),
     Column("change", "24h", 7, _change, right=True, rank=1),
     Column("spread", "bps", 5, _spread, right=True, rank=4),
     Column("volume", "Volume", 6, _volume, right=True, rank=3),

@@ -12,6 +12,24 @@ from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.widgets.panel import Condition, Kind, Panel, Piece, wrap
 from alphaplus_tui.tui.widgets.status import feed_words
 
+_FIRST = {
+    name: at
+    for at, name in enumerate(
+        (
+            "messages",
+            "trades_received",
+            "trades_committed",
+            "trades_backfilled",
+            "candles_closed",
+            "duplicates",
+            "reconnects",
+            "frames_rejected",
+            "bus_dropped",
+            "db_write_rows",
+        )
+    )
+}
+"""The counters that come first, in this order."""
 _TROUBLE = {"frames_rejected", "bus_dropped", "reconnects", "duplicates"}
 
 
@@ -38,11 +56,12 @@ class TrafficPanel(Panel):
     def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:
         inks = look.inks
         lines: list[list[Piece]] = []
-        for row in list(look.state.counters.values())[:height]:
+        counters = sorted(look.state.counters.values(), key=lambda row: (_FIRST.get(row.name, 99), row.name))
+        for row in counters[:height]:
             bad = row.name in _TROUBLE and row.value > 0
             ink = inks.warning if bad else inks.base
             rate = f"{row.per_s:,.1f}/s" if row.per_s else fmt.NOTHING
-            name = fmt.fit(row.name.replace("_", " "), max(8, width - 26))
+            name = fmt.fit(row.name.replace("_", " ").replace(":", " · "), max(8, width - 26))
             lines.append(
                 [
                     (f" {name}", inks.dim),

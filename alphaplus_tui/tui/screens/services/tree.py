@@ -97,12 +97,12 @@ def _trouble(row: TreeRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - th
 
 
 COLUMNS: tuple[Column[TreeRow], ...] = (
-    Column("name", "Service", 17, _name),
+    Column("name", "Service", 19, _name),
     Column("state", "State", 17, _state),
     Column("health", "Health", 8, _health, rank=1),
     Column("uptime", "Up", 7, _uptime, right=True, rank=2),
     Column("restarts", "Rst", 3, _restarts, right=True, rank=3),
-    Column("trouble", "Reason, last error", 8, _trouble, rank=4, grow=True),
+    Column("trouble", "Reason, last error", 16, _trouble, rank=4, grow=True),
 )
 
 
@@ -162,7 +162,7 @@ class ServiceTree(LiveGrid[TreeRow]):
         ][: spare - 1]
         rows = super().lines(look, width, height - len(facts) - 1)
         rows += [[] for _ in range(height - len(facts) - 1 - len(rows))]
-        rows.append([(f" {row.name}", inks.strong)])
+        rows.append([(fmt.fit(f" {row.name}", width), inks.strong)])
         rows += [[(f" {name:<13}", inks.dim), (fmt.fit(text, width - 15), inks.base)] for name, text in facts]
         return rows
 

@@ -1,0 +1,61 @@
+"""What leaves the database as a table is what is in it, page by page."""
+
+import csv
+import io
+
+import pytest
+
+from alphaplus_tui.domain.market import Candle
+from alphaplus_tui.domain.timeframe import MINUTE_NS, Timeframe
+from alphaplus_tui.errors import UnknownName
+from alphaplus_tui.ports.store import Batch
+from alphaplus_tui.runtime import export
+from alphaplus_tui.runtime.export import export_candles, export_trades
+from tests.fakes.market_data import a_trade, an_instrument
+from tests.fakes.store import FakeStore
+
+BTC, ETH = an_instrument("BTC/USDT"), an_instrument("ETH/USDT")
+ONE_MINUTE = Timeframe("1m")
+END = 2**62
+
+
+async def a_store(candles: int) -> FakeStore:
+    store = FakeStore()
+    await store.register([BTC, ETH])
+    trades = tuple(a_trade(instrument.id, seq) for instrument in (BTC, ETH) for seq in range(1, 8))
+    past = tuple(
+        Candle(BTC.id, ONE_MINUTE, number * MINUTE_NS, 1.0, 2.0, 0.5, 1.5, float(number)) for number in range(candles)
+    )
+    await store.write(Batch(trades=trades, candles=past))
+    return store
+
+
+def rows_of(stream: io.BytesIO) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(stream.getvalue().decode())))
+
+
+async def test_trades_come_in_pages_and_miss_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "PAGE", 3)
+    stream = io.BytesIO()
+    assert await export_trades(await a_store(0), stream, "csv", end=END) == 14
+    assert [(row["symbol"], row["trade_id"]) for row in rows_of(stream)] == [
+        (symbol, str(seq)) for symbol in ("BTC/USDT", "ETH/USDT") for seq in range(1, 8)
+    ]
+
+
+@pytest.mark.parametrize("candles", [0, 1, 3, 4, 7])
+async def test_candles_come_oldest_first_whatever_the_page(candles: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "PAGE", 3)
+    stream = io.BytesIO()
+    written = await export_candles(await a_store(candles), stream, "csv", timeframes=[ONE_MINUTE], end=END)
+    assert written == candles
+    assert [float(row["volume"]) for row in rows_of(stream)] == list(range(candles))
+
+
+async def test_a_symbol_is_found_with_and_without_its_exchange() -> None:
+    store = await a_store(0)
+    for symbol in ("ETH/USDT", "fake:ETH/USDT"):
+        stream = io.BytesIO()
+        assert await export_trades(store, stream, "csv", symbols=[symbol], end=END) == 7
+    with pytest.raises(UnknownName, match="unknown symbol 'ETH/USDC'; did you mean 'ETH/USDT'"):
+        await export_trades(store, io.BytesIO(), "csv", symbols=["ETH/USDC"], end=END)
