@@ -1,20 +1,20 @@
 """Every error that AlphaPlus raises on purpose; the class says whether to try again.
 
-    AlphaPlusError                     exit code, title
-    ├── UsageError                     2   the command was used wrongly
-    ├── ConfigError                    78  a setting is wrong: file, key, value, what is allowed
-    ├── AlreadyRunning                 75  another AlphaPlus holds the data folder
-    ├── FatalError                     1   trying again cannot help
-    │   ├── SchemaTooNew                   the database was written by a newer AlphaPlus
-    │   ├── ProtocolError                  the venue refuses what we ask, or speaks otherwise
-    │   └── UnknownName                    a name that is not known, with the nearest that is
-    └── TransientError                     trying again may help
-        ├── Disconnected                   a connection broke or fell silent
-        ├── RateLimited                    the venue asks us to wait (``retry_after_s``, ``banned``)
-        ├── VenueUnavailable               maintenance, 5xx, something that is not the protocol
-        ├── StoreUnavailable               the database does not answer
-        ├── CircuitOpen                    too many failures; not even tried (``retry_in_s``)
-        └── DeadlineExceeded               no answer in time
+AlphaPlusError                     exit code, title
+├── UsageError                     2   the command was used wrongly
+├── ConfigError                    78  a setting is wrong: file, key, value, what is allowed
+├── AlreadyRunning                 75  another AlphaPlus holds the data folder
+├── FatalError                     1   trying again cannot help
+│   ├── SchemaTooNew                   the database was written by a newer AlphaPlus
+│   ├── ProtocolError                  the venue refuses what we ask, or speaks otherwise
+│   └── UnknownName                    a name that is not known, with the nearest that is
+└── TransientError                     trying again may help
+    ├── Disconnected                   a connection broke or fell silent
+    ├── RateLimited                    the venue asks us to wait (``retry_after_s``, ``banned``)
+    ├── VenueUnavailable               maintenance, 5xx, something that is not the protocol
+    ├── StoreUnavailable               the database does not answer
+    ├── CircuitOpen                    too many failures; not even tried (``retry_in_s``)
+    └── DeadlineExceeded               no answer in time
 """
 
 from collections.abc import Iterable

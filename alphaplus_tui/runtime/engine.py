@@ -13,6 +13,7 @@ from alphaplus_tui.errors import AlphaPlusError, FatalError
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
+from alphaplus_tui.kernel.meters import Histogram
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.runtime.demo import DemoExchange
 from alphaplus_tui.runtime.local_session import LocalSession
@@ -49,6 +50,7 @@ class Parts:
     closing: tuple[Callable[[], Awaitable[None]], ...]
     """Called in this order once the services have stopped."""
     database_socket: Callable[[], str | None]
+    state_to_screen: Histogram
 
 
 class Engine:
@@ -80,6 +82,11 @@ class Engine:
     def database_socket(self) -> str | None:
         """The folder of the embedded database's socket, once it is there."""
         return self._parts.database_socket() if self._parts else None
+
+    def drawn(self, late_s: float) -> None:
+        """A console shows what reached this process ``late_s`` ago."""
+        if self._parts is not None:
+            self._parts.state_to_screen.observe(late_s)
 
     async def prepare(self) -> None:
         """Begin what another process does meanwhile; ``start`` does it where nobody did."""
