@@ -28,7 +28,13 @@ _AS_IT_WAS = (
 
 async def run(running: Running, stop: Stop) -> int:
     """The console until it is closed or ``stop``; the engine starts once the first picture is painted."""
-    app = ConsoleApp(running.session, running.settings.ui, running.settings.keys, folder=running.paths.data)
+    app = ConsoleApp(
+        running.session,
+        running.settings.ui,
+        running.settings.keys,
+        folder=running.paths.data,
+        on_drawn=running.engine.drawn,
+    )
     app.driver_class = TerminalDriver
     with _terminal() as closing:
         shown = asyncio.create_task(app.run_async(), name="console")

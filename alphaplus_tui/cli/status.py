@@ -22,7 +22,7 @@ _MOST_LINES = 20
 _MODES: tuple[Mode, ...] = ("live", "demo", "replay")
 
 
-class NotRunning(AlphaPlusError):  # noqa: N818  named as the others of its tree are
+class NotRunning(AlphaPlusError):
     title = "Not running"
 
 

@@ -70,11 +70,11 @@ class RecordingWriter:
             data = data[os.write(self._descriptor, data) :]
 
 
-class BrokenRecording(Exception):  # noqa: N818 - says what the file is; never leaves this package
+class BrokenRecording(Exception):
     """A file that cannot be read on; its text says why."""
 
 
-class DamagedLine(Exception):  # noqa: N818 - says what the line is; never leaves this package
+class DamagedLine(Exception):
     """A line that is not a recorded frame."""
 
 

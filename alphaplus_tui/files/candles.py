@@ -26,7 +26,7 @@ _FREQTRADE = re.compile(r"([A-Za-z0-9]+)_([A-Za-z0-9]+?)(?:_([A-Za-z0-9]+))?-(\d
 _PRICES = ("open", "high", "low", "close")
 
 
-class UnreadableFile(FatalError):  # noqa: N818  named as the others of its tree are
+class UnreadableFile(FatalError):
     """A file that holds no candles we can read."""
 
     title = "Unreadable file"

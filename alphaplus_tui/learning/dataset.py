@@ -18,7 +18,7 @@ MOST_ABSENT = 0.01
 """A feature that is absent in a larger share of the rows is left out."""
 
 
-class NotEnoughData(FatalError):  # noqa: N818  named as the others of its tree are
+class NotEnoughData(FatalError):
     """There are too few candles to learn from."""
 
     title = "Not enough data"

@@ -18,7 +18,7 @@ Parameter = float | int
 Rows = NDArray[np.float32]
 
 
-class EngineMissing(FatalError):  # noqa: N818  named as the others of its tree are
+class EngineMissing(FatalError):
     """The library of an engine is not installed."""
 
     title = "Engine not installed"

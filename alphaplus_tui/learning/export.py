@@ -23,7 +23,7 @@ LARGEST_DIFFERENCE = 1e-5
 _LIBRARIES = ("numpy", "TA-Lib", "xgboost", "xgboost-cpu", "lightgbm", "catboost", "onnx", "onnxmltools", "onnxruntime")
 
 
-class ExportDiffers(FatalError):  # noqa: N818  named as the others of its tree are
+class ExportDiffers(FatalError):
     """An engine's ONNX file does not say what the engine says."""
 
     title = "Export differs"

@@ -17,13 +17,13 @@ _STOPPING_S = 2.0
 _LAST_WORDS = 4000
 
 
-class TrainingFailed(FatalError):  # noqa: N818  named as the others of its tree are
+class TrainingFailed(FatalError):
     """The training said why it cannot be done."""
 
     title = "Training failed"
 
 
-class TrainingEnded(TransientError):  # noqa: N818  likewise
+class TrainingEnded(TransientError):
     """The training process is gone before it was done: killed, out of memory, crashed."""
 
     title = "Training ended"

@@ -21,6 +21,7 @@ from alphaplus_tui.logs.ring import LogRing
 from alphaplus_tui.logs.storm import StormGuard
 
 _PACKAGE = "alphaplus_tui."
+_SERVICES = "services."
 _PIPE_BUF = 4096
 """What a pipe that is ready takes without blocking."""
 
@@ -141,7 +142,8 @@ class _Named:
     """What structlog hands to us: it only knows who speaks."""
 
     def __init__(self, name: str = "") -> None:
-        self.name = name.removeprefix(_PACKAGE)
+        # a service is known by its name, whatever room its file is in
+        self.name = name.removeprefix(_PACKAGE).removeprefix(_SERVICES)
 
     def msg(self, *_args: object, **_values: object) -> None:
         """Nothing: the processor has written the line."""

@@ -20,7 +20,7 @@ _LARGEST_FILE = 256 * 2**20
 _LARGEST_MANIFEST = 8 * 2**20
 
 
-class ModelRefused(FatalError):  # noqa: N818  named as the others of its tree are
+class ModelRefused(FatalError):
     """A model whose files are not what its manifest says, or hold what we do not run."""
 
     title = "Model refused"

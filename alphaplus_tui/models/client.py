@@ -39,13 +39,13 @@ _LONGEST_DELAY_S = 30.0
 _LAST_WORDS = 400
 
 
-class ServerGone(TransientError):  # noqa: N818  named as the others of its tree are
+class ServerGone(TransientError):
     """The inference process ended over a request, again and again."""
 
     title = "Inference process gone"
 
 
-class RequestDeclined(FatalError):  # noqa: N818  likewise
+class RequestDeclined(FatalError):
     """The inference process says that it cannot be done."""
 
     title = "Model refused"

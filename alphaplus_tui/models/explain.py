@@ -35,13 +35,13 @@ class Explained(Struct, frozen=True, tag=True):
 Answer = Explained | Unexplained
 
 
-class ExplanationFailed(FatalError):  # noqa: N818  named as the others of its tree are
+class ExplanationFailed(FatalError):
     """The opinion cannot be explained."""
 
     title = "No explanation"
 
 
-class ExplainerGone(TransientError):  # noqa: N818  likewise
+class ExplainerGone(TransientError):
     """The process ended without an answer, or was too slow."""
 
     title = "No explanation"

@@ -28,7 +28,7 @@ A = TypeVar("A")
 _ON_THE_WAY_S = 2.0
 
 
-class NoAnswer(AlphaPlusError):  # noqa: N818  named as the others of its tree are
+class NoAnswer(AlphaPlusError):
     """The running AlphaPlus has no answer, and says why."""
 
     title = "No answer"

@@ -212,6 +212,7 @@ def _assemble(
         settled=settled,
         closing=(data.close, spool.close, keeping.close, database.close),
         database_socket=lambda: str(database.socket_dir) if database.socket_dir else None,
+        state_to_screen=meters.histogram("state_to_screen"),
     )
 
 

@@ -9,11 +9,13 @@ from typing import Protocol
 import structlog
 
 from alphaplus_tui.domain.events import RecordingEnded
-from alphaplus_tui.errors import AlphaPlusError
+from alphaplus_tui.errors import AlphaPlusError, FatalError
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
+from alphaplus_tui.kernel.meters import Histogram
 from alphaplus_tui.ports.store import StoreReader
+from alphaplus_tui.runtime.demo import DemoExchange
 from alphaplus_tui.runtime.local_session import Desk, LocalSession
 
 _CLOSE_WITHIN_S = 2.5
@@ -49,20 +51,32 @@ class Parts:
     closing: tuple[Callable[[], Awaitable[None]], ...]
     """Called in this order once the services have stopped."""
     database_socket: Callable[[], str | None]
+    state_to_screen: Histogram
 
 
 class Engine:
     """All services of one data folder; the caller holds its lock."""
 
-    def __init__(self, build: Callable[[], Parts], session: LocalSession, *, started_at: float) -> None:
+    def __init__(
+        self,
+        build: Callable[[], Parts],
+        session: LocalSession,
+        *,
+        demo: DemoExchange | None,
+        replays: bool,
+        started_at: float,
+    ) -> None:
         """build: imports and wires everything; runs in a thread, so that a console draws meanwhile.
 
+        demo: the demo exchange, where that is what is followed.
+        replays: it plays a recording, which has an end.
         started_at: ``time.monotonic()`` at the first line of the program.
         """
         self.session = session
-        self._build, self._started_at = build, started_at
+        self._build, self._demo, self._replays, self._started_at = build, demo, replays, started_at
+        self._prepared = False
         self._parts: Parts | None = None
-        self._ended = asyncio.Event()
+        self._started, self._ended = asyncio.Event(), asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
 
     @property
@@ -70,8 +84,20 @@ class Engine:
         """The folder of the embedded database's socket, once it is there."""
         return self._parts.database_socket() if self._parts else None
 
+    def drawn(self, late_s: float) -> None:
+        """A console shows what reached this process ``late_s`` ago."""
+        if self._parts is not None:
+            self._parts.state_to_screen.observe(late_s)
+
+    async def prepare(self) -> None:
+        """Begin what another process does meanwhile; ``start`` does it where nobody did."""
+        if self._demo is not None and not self._prepared:
+            await self._demo.spawn()
+        self._prepared = True
+
     async def start(self) -> None:
         """Returns when every service is ready, or has failed for the first time."""
+        await self.prepare()
         parts = await asyncio.to_thread(self._build)
         if self._stopping is not None:
             return
@@ -81,6 +107,7 @@ class Engine:
         await parts.manager.start()
         startup_s = time.monotonic() - self._started_at
         parts.figures.started(startup_s)
+        self._started.set()
         log.info("engine_started", startup_s=round(startup_s, 3))
 
     async def stop(self) -> None:
@@ -90,14 +117,29 @@ class Engine:
         await asyncio.shield(self._stopping)
 
     async def finished(self) -> None:
-        """Returns when a replay has ended and everything is committed; never otherwise."""
-        await self._ended.wait()
-        assert self._parts is not None
-        await self._parts.settled()
+        """Returns when a replay has ended and everything is committed; never otherwise.
+
+        Raises FatalError when the recording cannot be played.
+        """
+        await self._started.wait()
+        parts = self._parts
+        assert parts is not None
+        ended = asyncio.create_task(self._ended.wait(), name="the recording's end")
+        failed = asyncio.create_task(parts.manager.wait_failed(), name="a service's end")
+        try:
+            await asyncio.wait({ended, failed} if self._replays else {ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                raise FatalError(f"{failed.result().name}: {failed.result().reason}")
+        finally:
+            ended.cancel()
+            failed.cancel()
+        await parts.settled()
 
     async def _stop(self) -> None:
         parts = self._parts
         if parts is None:
+            if self._demo is not None:
+                await self._demo.end()
             return
         log.info("engine_stops")
         parts.figures.stopping()

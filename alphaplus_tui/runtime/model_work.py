@@ -22,7 +22,7 @@ from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
 
 
-class TrainingFailed(FatalError):  # noqa: N818  named as the others of its tree are
+class TrainingFailed(FatalError):
     title = "Training failed"
 
 

@@ -17,7 +17,7 @@ _PAGE = 2_000
 _NAMES = ("open", "high", "low", "close", "volume", "trades", "buy_volume")
 
 
-class NothingStored(FatalError):  # noqa: N818  named as the others of its tree are
+class NothingStored(FatalError):
     title = "No history"
 
 

@@ -47,7 +47,7 @@ _SHELF_EVERY_S = 30.0
 NO_MODEL = "no model serves: train one, or promote one that is there"
 
 
-class ModelUnusable(FatalError):  # noqa: N818  named as the others of its tree are
+class ModelUnusable(FatalError):
     """A model that should serve and cannot."""
 
     title = "Model not served"

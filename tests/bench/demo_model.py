@@ -30,7 +30,7 @@ OPTIONS = TrainOptions(
 """Few and small trees: the artefact travels with the package."""
 
 
-class NotWorthShipping(FatalError):  # noqa: N818  named as the others of its tree are
+class NotWorthShipping(FatalError):
     """The model is too large, or found nothing."""
 
     title = "Not worth shipping"

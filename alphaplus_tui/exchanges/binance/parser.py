@@ -47,7 +47,7 @@ Route = Callable[[bytes, int], Events]
 """Reads the frames of one stream: the frame, UTC ns of its receipt."""
 
 
-class Unusable(Exception):  # noqa: N818 - says what the frame is; never leaves this package
+class Unusable(Exception):
     """A frame that must not be believed; the text says why."""
 
 
@@ -55,7 +55,7 @@ class NotAskedFor(Unusable):
     """A frame of a stream that nobody subscribed to."""
 
 
-class NotMarketData(Exception):  # noqa: N818 - says what the frame is; never leaves this package
+class NotMarketData(Exception):
     """A frame of another kind, such as an answer to a request."""
 
 

@@ -25,7 +25,7 @@ T = TypeVar("T")
 _LARGEST_ANSWER = 64 * 2**20
 
 
-class Refused(ProtocolError):  # noqa: N818 - named as its family in errors.py is
+class Refused(ProtocolError):
     """The exchange understood and said no; ``code`` is its own."""
 
     def __init__(self, message: str, code: int) -> None:

@@ -48,7 +48,7 @@ def test_a_line_is_json_with_event_fields_level_and_who_said_it(file: Path) -> N
     log.warning("gap", service="continuity")
     first, second = lines(file)
     assert first["fields"] == {"exchange": "demo", "after_s": 1.5, "symbols": ["A/B"], "nothing": None, "whole": True}
-    assert (first["level"], first["service"], first["event"]) == ("info", "services.example", "feed back")
+    assert (first["level"], first["service"], first["event"]) == ("info", "example", "feed back")
     assert first["time"].endswith("+00:00")
     assert first["ts"] > 1_700_000_000_000_000_000
     assert (second["level"], second["service"], second.get("fields")) == ("warning", "continuity", None)
@@ -158,7 +158,7 @@ def test_a_storm_is_cut_short_and_counted_while_others_still_speak(file: Path) -
         log.info("something else")
     said = lines(file)
     assert [line["event"] for line in said] == ["the same"] * 3 + ["something else", "log_lines_left_out"]
-    assert said[-1]["fields"] == {"of": "services.example: the same", "lines": 47}
+    assert said[-1]["fields"] == {"of": "example: the same", "lines": 47}
     assert logs.left_out == 47
 
 

@@ -87,6 +87,6 @@ async def test_pages_of_the_log_come_from_the_file_also_before_the_engine_is_up(
         structlog.get_logger("alphaplus_tui.services.backfill").info("gap_closed")
     answer = await LocalSession(StateStore(), file).ask(LogPage(min_level="warning"))
     (line,) = answer.lines
-    assert (line.level, line.service, line.event) == ("warning", "services.candles", "candle_late")
+    assert (line.level, line.service, line.event) == ("warning", "candles", "candle_late")
     assert line.fields == (("symbol", "BTC/USDT"),)
     assert not answer.more
