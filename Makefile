@@ -1,7 +1,7 @@
 # The commands of AlphaPlus. `make run` and `make test` are all the set-up there is.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help install run test system bench bench-long demo-model lock format wheel clean
+.PHONY: help install run test system bench bench-long bench-reference bench-markets demo-model lock format wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,6 +17,7 @@ help:
 	@echo "make system   the system packages that some tests want (Debian, Ubuntu; as root)"
 	@echo "make bench    print the figures of tests/bench (make bench-long: the 10-minute version)"
 	@echo "make demo-model  train the small model that the demo market comes with (5 minutes)"
+	@echo "make bench-reference, make bench-markets: models against a reference, and on markets without and with an edge"
 	@echo "make format   format the code"
 	@echo "make wheel    build the wheel into dist/"
 	@echo "make lock     resolve the locks anew (needs uv)"
@@ -66,6 +67,13 @@ bench: $(VENV)/.installed-dev
 
 bench-long: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench --long
+
+bench-reference: $(VENV)/.installed-dev
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m tests.bench.learning_reference
+
+bench-markets: $(VENV)/.installed-dev
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m tests.bench.learning_markets null
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m tests.bench.learning_markets planted
 
 demo-model: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.demo_model

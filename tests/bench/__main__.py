@@ -11,6 +11,8 @@ BENCHES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("bench_spine", (), ()),
     ("bench_storage", (), ()),
     ("bench_console", (), ()),
+    ("learning_serving", (), ()),
+    ("bench_inference", (), ()),
     ("bench_headless", ("--seconds", "60"), ("--seconds", "600")),
     ("bench_headless", ("--seconds", "60", "--cut"), ("--seconds", "600", "--cut")),
 )
@@ -24,7 +26,7 @@ def main() -> int:
     asked = parser.parse_args()
     failed: list[str] = []
     for module, options, long_options in BENCHES:
-        name = module.removeprefix("bench_")
+        name = module.removeprefix("bench_").removeprefix("learning_")
         if asked.only and name not in asked.only:
             continue
         chosen = long_options if asked.long else options
