@@ -13,6 +13,8 @@ ANCHOR_WITHIN_S = 3.0
 """How long they wait for the anchor's candle, which a quiet market closes 1.5 s after its end."""
 HISTORY_WITHIN_S = 20.0
 """How long an instrument's first candle waits for the history before it."""
+_REMEMBERED = 1000
+"""Candles of each instrument that are known to have been judged."""
 ANCHOR = "BTC"
 """The base that all others of an exchange are related to."""
 
@@ -36,7 +38,7 @@ class Moments:
     def __init__(self, windows: CandleWindows, *, patient: bool) -> None:
         self._windows, self._patient = windows, patient
         self._waiting: dict[tuple[int, bool], dict[InstrumentId, float]] = {}
-        self._judged: dict[InstrumentId, int] = {}
+        self._judged: dict[InstrumentId, set[int]] = {}
         self._loaded: set[InstrumentId] = set()
         self._anchors: dict[str, InstrumentId] = {}
         self._followed: set[InstrumentId] = set()
@@ -64,17 +66,20 @@ class Moments:
         self._ended = True
 
     def add(self, instrument: InstrumentId, opens: int, now: float, *, as_of: bool = False) -> bool:
-        """False when that candle, or a later one, was judged before or waits already."""
-        if opens <= self._judged.get(instrument, -1):
+        """False when that candle was judged before or waits already."""
+        judged = self._judged.setdefault(instrument, set())
+        if opens in judged:
             return False
-        self._judged[instrument] = opens
+        judged.add(opens)
+        if len(judged) > _REMEMBERED:
+            judged.remove(min(judged))
         self._waiting.setdefault((opens, as_of), {})[instrument] = now
         return True
 
     def again(self, opens: int, now: float) -> None:
         """Whatever closed a candle that opens then is judged as of it."""
-        for instrument, last in list(self._judged.items()):
-            if last == opens and not any(instrument in waiting for waiting in self._waiting.values()):
+        for instrument, judged in self._judged.items():
+            if opens in judged and not any(instrument in waiting for waiting in self._waiting.values()):
                 self._waiting.setdefault((opens, True), {})[instrument] = now
 
     def take(self, now: float) -> Gathered | None:
