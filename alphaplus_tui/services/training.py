@@ -95,7 +95,7 @@ class Workshop:
             run = structs.replace(run, instruments=names)
             task = TrainingTask(run.id, started_at, histories, _anchor(names), timeframe, engines)
             trained = await self._trainer.train(task, lambda step, share: tell(run, step, share))
-            reason = await asyncio.to_thread(self._promote, trained)
+            reason = await asyncio.to_thread(self._promote, trained, timeframe)
         except asyncio.CancelledError:
             _, step, share = told
             on_change(structs.replace(run, state="cancelled", ended_at=self._market.now()), step, share)
@@ -116,8 +116,10 @@ class Workshop:
         tell(run, "done", 1.0)
         return run
 
-    def _promote(self, trained: TrainedModel) -> str:
+    def _promote(self, trained: TrainedModel, timeframe: Timeframe) -> str:
         """By the rule; the user's pin stands above it."""
+        if timeframe != self._settings.timeframe:
+            return f"not promoted: it judges {timeframe} candles, training.timeframe is {self._settings.timeframe}"
         if not trained.better:
             return f"not promoted: {trained.reason}"
         try:
