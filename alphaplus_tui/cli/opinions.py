@@ -88,7 +88,7 @@ def show_why(wishes: Wishes, symbol: str, *, at: int | None, as_json: bool) -> N
                 explanation = await explain_here(paths, decision)
             except AlphaPlusError as error:
                 unexplained = str(error)
-        reason = decision.reason if decision.gate else f"every gate was passed: a signal to go {decision.direction}"
+        reason = decision.reason if decision.gate else _passed(decision)
         outcome = await _outcome(reader, decision)
         return Why(symbol, at, decision, reason, outcome, explanation, unexplained)
 
@@ -119,6 +119,14 @@ async def _outcome(reader: StoreReader, decision: Decision) -> Outcome | None:
         if row.id == decision.id:
             return row.outcome
     return None
+
+
+def _passed(decision: Decision) -> str:
+    if decision.role is Role.CHALLENGER:
+        return "every gate was passed, in the shadow: no signal"
+    if decision.as_of:
+        return f"every gate was passed, of a candle that was past: no signal, but it would go {decision.direction}"
+    return f"every gate was passed: a signal to go {decision.direction}"
 
 
 def _nothing(at: int | None) -> str:

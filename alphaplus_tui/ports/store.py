@@ -73,7 +73,7 @@ class Scored(Struct, frozen=True):
     instrument: InstrumentId
     lean: Direction
     signal: bool
-    """It passed every gate as the champion's."""
+    """It passed every gate as the champion's, when its candle closed."""
     close_time: int
     probabilities: Probabilities
     outcome: Outcome

@@ -58,7 +58,7 @@ WHERE made_at < $1 AND ($2::integer IS NULL OR instrument_id = $2) ORDER BY made
 
 _SCORED = """
 SELECT o.id, result, resolved_at, exit_price, result_bps, touched, brier, role, model, instrument_id, lean, gate,
-       close_time, p_down, p_none, p_up
+       as_of, close_time, p_down, p_none, p_up
 FROM outcomes AS o JOIN decisions USING (id)
 WHERE resolved_at >= $1 AND p_up IS NOT NULL ORDER BY resolved_at DESC, o.id LIMIT $2
 """
@@ -125,7 +125,7 @@ class OpinionReader(Questioner):
                 model=row["model"],
                 instrument=self._known.instrument(row["instrument_id"]),
                 lean=Direction(row["lean"]),
-                signal=row["role"] == Role.CHAMPION and not row["gate"],
+                signal=row["role"] == Role.CHAMPION and not row["gate"] and not row["as_of"],
                 close_time=from_postgres(row["close_time"]),
                 probabilities=Probabilities(row["p_down"], row["p_none"], row["p_up"]),
                 outcome=_outcome(row),
