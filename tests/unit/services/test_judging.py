@@ -64,6 +64,8 @@ async def test_what_passes_every_gate_is_a_signal_with_barriers_on_both_sides_an
         assert signal.stop < signal.entry < signal.target
         assert signal.expires_at == START_NS + (HISTORY + 1 + 24) * LENGTH_NS
         assert judges.state.signals[signal.id].outcome is None
+        await eventually(lambda: judges.state.signals[signal.id].signal.moved_by)
+        assert judges.state.signals[signal.id].signal.moved_by[0].feature == "rsi_14"
         judges.close(HISTORY + 1)
         await eventually(lambda: len(judges.judged(HISTORY + 1)) == 2)
         assert {decision.gate for decision in judges.judged(HISTORY + 1)} == {"cooldown"}

@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 
 from alphaplus_tui.domain.analysis import Direction, Outcome, Probabilities, Result, Role
-from alphaplus_tui.domain.events import ModelsChanged, PredictionsMade
+from alphaplus_tui.domain.events import ModelsChanged
 from alphaplus_tui.domain.timeframe import DAY_NS
 from alphaplus_tui.features.barriers import Outcome as Touched
 from alphaplus_tui.ports.model import Profile
@@ -14,9 +14,8 @@ from alphaplus_tui.ports.store import Batch, Scored
 from alphaplus_tui.services.drift import LEAST_ROWS, LiveScore, ServedRows, largest_difference
 from alphaplus_tui.services.outcomes import brier
 from tests.fakes.artefacts import LENGTH_NS, START_NS, shelve
-from tests.fakes.model import FakeModelServer
 from tests.support import eventually
-from tests.unit.services.judges import BTC, ETH, HISTORY, Judges, judging
+from tests.unit.services.judges import BTC, HISTORY, Judges, judging
 
 EDGES = tuple(float(edge) for edge in np.quantile(np.random.default_rng(0).normal(size=20_000), np.arange(1, 10) / 10))
 STEADY = Profile("steady", EDGES, (2000,) * 10, -4.0, 4.0, clock=False)
@@ -117,22 +116,14 @@ async def test_a_served_row_is_the_same_when_it_is_computed_anew_from_stored_can
     await judges.store.register(judges.instruments)
     everything = tuple(candle for candles in judges.candles.values() for candle in candles)
     await judges.store.write(Batch(candles=everything))
-    await judges.watch._read_shelf()
-    judges.history()
-    server = judges.server
-    assert isinstance(server, FakeModelServer)
-    entry = judges.registry.entry("best")
-    await server.load(Role.CHAMPION, str(judges.registry.path("best")), entry.seal)
-    judges.close(HISTORY)
-    opens = START_NS + HISTORY * LENGTH_NS
-    batch = judges.inference._batch([(ETH.id, opens, None)])
-    (opinions,) = await server.predict(batch, deadline_s=None)
-    judges.bus.publish(PredictionsMade(Role.CHAMPION, opinions.predictions, True, 0.0, 24, False, 0))
-    judges.market.advance_to(opens + 4 * LENGTH_NS)
-    await judges.watch._check_parity()
-    judges.watch._show()
-    judges.watch._rows.registry(judges.watch._shelf.models(), {}, {})
-    assert judges.state.models["best"].parity == 0.0
+    async with judging(judges):
+        await judges.serving("best")
+        judges.history()
+        judges.close(HISTORY)
+        await eventually(lambda: len(judges.judged(HISTORY)) == 2)
+        judges.market.advance_to(START_NS + (HISTORY + 4) * LENGTH_NS)
+        await judges.watch.look()
+        assert judges.state.models["best"].parity == 0.0
 
 
 def test_drift_is_told_of_the_feature_that_moved_less_what_chance_gives_and_never_of_the_clock() -> None:
