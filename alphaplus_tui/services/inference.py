@@ -290,7 +290,7 @@ class InferenceService:
             start = gathered.opens - WINDOW * duration_ns(self._timeframe)
             try:
                 stored = await self._reader.candles(
-                    instrument, self._timeframe, start=start, end=gathered.opens, limit=WINDOW
+                    instrument, self._timeframe, start=start, end=gathered.opens + 1, limit=WINDOW + 1
                 )
             except TransientError as error:
                 log.warning("no_stored_candles", instrument=instrument, error=str(error))
