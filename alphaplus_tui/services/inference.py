@@ -34,7 +34,7 @@ from alphaplus_tui.ports.model import (
     WindowBatch,
 )
 from alphaplus_tui.ports.store import StoreReader
-from alphaplus_tui.services.moments import Gathered, Moments
+from alphaplus_tui.services.moments import PATIENCE_S, Gathered, Moments
 from alphaplus_tui.services.rows.models import ModelRows
 from alphaplus_tui.services.windows import WINDOW, CandleWindows
 from alphaplus_tui.state.store import StateStore
@@ -261,7 +261,8 @@ class InferenceService:
         incomplete = tuple(i for i in gathered.instruments if not self.windows.whole(i, gathered.opens))
         for opinion in opinions:
             self._tell(opinion, incomplete, as_of=gathered.as_of)
-        if not gathered.as_of:
+        # what waited for an anchor or a repair says nothing of our own speed
+        if not gathered.as_of and gathered.waited_s <= 2 * PATIENCE_S:
             self._latency.observe(life.clock.monotonic() - began + gathered.waited_s)
             self._rows.latency(self._latency.reading())
 

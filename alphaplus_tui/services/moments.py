@@ -11,6 +11,8 @@ PATIENCE_S = 0.03
 """How long candles wait for others of the same moment."""
 ANCHOR_WITHIN_S = 3.0
 """How long they wait for the anchor's candle, which a quiet market closes 1.5 s after its end."""
+REPAIR_WITHIN_S = 15.0
+"""How long a candle that misses trades waits for the exchange's own in its place."""
 HISTORY_WITHIN_S = 20.0
 """How long an instrument's first candle waits for the history before it."""
 _REMEMBERED = 1000
@@ -107,12 +109,16 @@ class Moments:
     def _fit(self, instrument: InstrumentId, opens: int, waited_s: float) -> bool:
         if instrument not in self._loaded and waited_s < HISTORY_WITHIN_S:
             return False
+        if not self._windows.complete(instrument, opens) and waited_s < REPAIR_WITHIN_S:
+            return False
         anchor = self.anchor(instrument)
         if anchor is None or anchor == instrument or waited_s >= HISTORY_WITHIN_S:
             return True
         if anchor not in self._loaded:
             return False
-        return self._windows.has(anchor, opens) or waited_s >= ANCHOR_WITHIN_S
+        if waited_s >= (REPAIR_WITHIN_S if self._windows.has(anchor, opens) else ANCHOR_WITHIN_S):
+            return True
+        return self._windows.complete(anchor, opens)
 
     def _all_closed(self, opens: int) -> bool:
         return all(self._windows.has(instrument, opens) for instrument in self._followed)

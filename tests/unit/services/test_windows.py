@@ -9,7 +9,7 @@ from msgspec import structs
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.models.server import panel_of
 from alphaplus_tui.ports.model import COLUMNS, Window
-from alphaplus_tui.services.moments import ANCHOR_WITHIN_S, HISTORY_WITHIN_S, PATIENCE_S, Moments
+from alphaplus_tui.services.moments import ANCHOR_WITHIN_S, HISTORY_WITHIN_S, PATIENCE_S, REPAIR_WITHIN_S, Moments
 from alphaplus_tui.services.windows import WINDOW, CandleWindows
 from tests.fakes.artefacts import FIVE_MINUTES, LENGTH_NS, START_NS, some_candles
 from tests.fakes.market_data import an_instrument
@@ -139,6 +139,18 @@ def test_an_instrument_waits_for_its_anchor_for_a_while() -> None:
     gathering.close(ETH.id, 0, 10.0)
     assert gathering.taken(10.0 + 0.9 * ANCHOR_WITHIN_S) == []
     assert gathering.taken(10.0 + 1.1 * ANCHOR_WITHIN_S) == ["ETH"]
+
+
+def test_a_candle_that_misses_trades_waits_for_the_whole_one_for_a_while() -> None:
+    gathering = Gathering()
+    gathering.windows.put((structs.replace(MANY[0], complete=False),))
+    gathering.moments.add(BTC.id, opens_at(0), 10.0)
+    assert gathering.taken(10.0 + 0.9 * REPAIR_WITHIN_S) == []
+    gathering.windows.put((structs.replace(MANY[0], revision=1),))
+    assert gathering.taken(10.0 + 0.9 * REPAIR_WITHIN_S) == ["BTC"]
+    gathering.windows.put((structs.replace(MANY[1], complete=False),))
+    gathering.moments.add(BTC.id, opens_at(1), 30.0)
+    assert gathering.taken(30.0 + 1.1 * REPAIR_WITHIN_S) == ["BTC"]
 
 
 def test_a_first_candle_waits_for_the_history_before_it_for_a_while() -> None:
