@@ -58,6 +58,7 @@ class Judges:
         recorded: bool = False,
         candles: int = HISTORY + 60,
         store: FakeStore | None = None,
+        preview_every_s: float | None = None,
         **settings: float,
     ) -> None:
         self.server = server or FakeModelServer()
@@ -97,7 +98,7 @@ class Judges:
             state=self.state,
             rows=rows,
             deadline_s=None if recorded else 5.0,
-            preview_every_s=None,
+            preview_every_s=preview_every_s,
             market=self.market,
             meters=self.meters,
         )
