@@ -89,7 +89,7 @@ def show_why(wishes: Wishes, symbol: str, *, at: int | None, as_json: bool) -> N
             except AlphaPlusError as error:
                 unexplained = str(error)
         reason = decision.reason if decision.gate else _passed(decision)
-        outcome = await _outcome(reader, decision)
+        outcome = await reader.outcome(decision.id)
         return Why(symbol, at, decision, reason, outcome, explanation, unexplained)
 
     why = with_database(wishes, "why", work)
@@ -110,14 +110,6 @@ async def _decision(reader: StoreReader, instruments: Sequence[InstrumentId], at
         for found in await reader.decisions(instrument, before=_LATEST, limit=_LOOKED_THROUGH):
             if found.role is Role.CHAMPION:
                 return found
-    return None
-
-
-async def _outcome(reader: StoreReader, decision: Decision) -> Outcome | None:
-    closed = decision.prediction.open_time
-    for row in await reader.scored(since=closed, limit=10_000):
-        if row.id == decision.id:
-            return row.outcome
     return None
 
 

@@ -180,6 +180,10 @@ class StoreReader(Protocol):
         """By its id."""
         ...
 
+    async def outcome(self, decision: str) -> Outcome | None:
+        """What became of a decision's barriers, by its id."""
+        ...
+
     async def decision_at(self, instrument: InstrumentId, ts: int) -> Decision | None:
         """The champion's decision on the candle that closed last at or before ``ts``; None when none was stored."""
         ...

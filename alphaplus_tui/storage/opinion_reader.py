@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 _DECISION = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decisions"  # noqa: S608 - columns of ours
+_OUTCOME = f"SELECT {', '.join(OUTCOME_COLUMNS)} FROM outcomes"  # noqa: S608 - columns of ours
 _SIGNAL = f"SELECT {', '.join((*SIGNAL_COLUMNS, *OUTCOME_COLUMNS[1:]))} FROM signals"  # noqa: S608 - columns of ours
 _HEADLINE = f"SELECT {', '.join(HEADLINE_COLUMNS)} FROM sentiment"  # noqa: S608 - columns of ours
 _MODEL = f"SELECT {', '.join(MODEL_COLUMNS)} FROM models"  # noqa: S608 - columns of ours
@@ -75,6 +76,11 @@ class OpinionReader(Questioner):
             await self._known.learn(connection)
             row = await connection.fetchrow(f"{_DECISION} WHERE id = $1", decision)
         return self._decision(row) if row is not None else None
+
+    async def outcome(self, decision: str) -> Outcome | None:
+        async with self._query("outcome") as connection:
+            row = await connection.fetchrow(f"{_OUTCOME} WHERE id = $1", decision)
+        return _outcome(row) if row is not None else None
 
     async def decision_at(self, instrument: InstrumentId, ts: int) -> Decision | None:
         async with self._query("decision_at", instrument) as connection:

@@ -185,6 +185,8 @@ class TestSignals:
         assert [row.id for row, _ in await store.reader.signals(BTC.id, before=older[0].made_at, limit=10)] == [
             "BTC-m1-1"
         ]
+        assert await store.reader.outcome(signal(1).id) == outcome(1)
+        assert await store.reader.outcome(signal(2).id) is None
         again = await store.writer.write(Batch(signals=(signal(1),), outcomes=(outcome(1), outcome(2))))
         assert again == Written({"signals": 0, "outcomes": 1}, {"signals": 1, "outcomes": 1})
 
