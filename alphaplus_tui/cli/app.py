@@ -358,14 +358,11 @@ def models_rollback(context: typer.Context, as_json: AsJson = False) -> None:
 @models_app.command("import")
 def models_import(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="An .onnx file of yours: float32 rows in, three probabilities out.")],
-    like: Annotated[
-        str, typer.Option("--like", help="The model whose features and labels it follows. Default: the champion.")
-    ] = "",
+    file: Annotated[Path, typer.Argument(help="An .onnx file of yours that says which features it wants.")],
     name: Annotated[str, typer.Option("--name", help="What to call it.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Put an ONNX model of your own into the registry, as a candidate."""
     from alphaplus_tui.cli.models import import_model
 
-    import_model(wishes(context), file, like=like, name=name, as_json=as_json)
+    import_model(wishes(context), file, name=name, as_json=as_json)

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from alphaplus_tui.cli.options import Wishes
-from alphaplus_tui.cli.short import engine_socket, held
+from alphaplus_tui.cli.short import engine_socket, held, with_database
 from alphaplus_tui.cli.signals import run_short
 from alphaplus_tui.cli.training import report_text
 from alphaplus_tui.domain.text import clean
@@ -21,6 +21,7 @@ from alphaplus_tui.ports.store import ModelRecord
 from alphaplus_tui.ports.trainer import ModelKeeper
 from alphaplus_tui.remote.client import send_command
 from alphaplus_tui.runtime.model_work import import_onnx, keeper_of
+from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.session.commands import (
     Command,
     PinModel,
@@ -29,6 +30,7 @@ from alphaplus_tui.session.commands import (
     RollBackModel,
     UnpinModel,
 )
+from alphaplus_tui.settings.root import Settings
 
 
 def list_models(wishes: Wishes, *, as_json: bool) -> None:
@@ -45,7 +47,8 @@ def list_models(wishes: Wishes, *, as_json: bool) -> None:
 def show_model(wishes: Wishes, model: str, *, as_json: bool) -> None:
     keeper = _keeper(wishes)
     record = _find(keeper, model)
-    report: dict[str, Any] | None = None if record.trouble else json.loads(keeper.report(model))
+    trained_here = not record.trouble and record.origin == "trained"
+    report: dict[str, Any] | None = json.loads(keeper.report(model)) if trained_here else None
     if as_json:
         answer = {"event": "model", "model": msgspec.to_builtins(record), "report": report}
         typer.echo(json.dumps(answer))
@@ -55,9 +58,8 @@ def show_model(wishes: Wishes, model: str, *, as_json: bool) -> None:
     if report is None:
         return
     typer.echo(f"trained on {iso_time(record.trained_from)} to {iso_time(record.trained_until)}")
-    if "folds" in report:
-        for line in report_text(model, "", report):
-            typer.echo(line)
+    for line in report_text(model, "", report):
+        typer.echo(line)
 
 
 def promote(wishes: Wishes, model: str, *, as_json: bool) -> None:
@@ -82,21 +84,21 @@ def roll_back(wishes: Wishes, *, as_json: bool) -> None:
     _change(wishes, RollBackModel(), here, as_json=as_json)
 
 
-def import_model(wishes: Wishes, file: Path, *, like: str, name: str, as_json: bool) -> None:
+def import_model(wishes: Wishes, file: Path, *, name: str, as_json: bool) -> None:
     paths = wishes.paths(wishes.load())
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file")
     if engine_socket(paths) is not None:
         raise UsageError("an AlphaPlus runs in this data folder; stop it before a model is imported")
-    paths.prepare()
-    with held(paths, "models import"):
-        model = import_onnx(paths, file, like=like, name=name)
+
+    async def work(_: Settings, database: ShortDatabase) -> str:
+        return await import_onnx(paths, database, file, name=name)
+
+    model = with_database(wishes, "models import", work)
     if as_json:
         typer.echo(json.dumps({"event": "model imported", "model": model}))
     else:
-        typer.echo(
-            f"{model} is a candidate now; it runs in the shadow, `alphaplus models promote {model}` lets it signal"
-        )
+        typer.echo(f"{model} is a candidate: it runs in the shadow until `alphaplus models promote {model}`")
 
 
 def _change(wishes: Wishes, command: Command, here: Callable[[ModelKeeper], None], *, as_json: bool) -> None:

@@ -88,8 +88,8 @@ def show_why(wishes: Wishes, symbol: str, *, at: int | None, as_json: bool) -> N
                 explanation = await explain_here(paths, decision)
             except AlphaPlusError as error:
                 unexplained = str(error)
-        reason = decision.reason if decision.gate else f"every gate was passed: a signal to go {decision.direction}"
-        outcome = await _outcome(reader, decision)
+        reason = decision.reason if decision.gate else _passed(decision)
+        outcome = await reader.outcome(decision.id)
         return Why(symbol, at, decision, reason, outcome, explanation, unexplained)
 
     why = with_database(wishes, "why", work)
@@ -113,12 +113,12 @@ async def _decision(reader: StoreReader, instruments: Sequence[InstrumentId], at
     return None
 
 
-async def _outcome(reader: StoreReader, decision: Decision) -> Outcome | None:
-    closed = decision.prediction.open_time
-    for row in await reader.scored(since=closed, limit=10_000):
-        if row.id == decision.id:
-            return row.outcome
-    return None
+def _passed(decision: Decision) -> str:
+    if decision.role is Role.CHALLENGER:
+        return "every gate was passed, in the shadow: no signal"
+    if decision.as_of:
+        return f"every gate was passed, of a candle that was past: no signal, but it would go {decision.direction}"
+    return f"every gate was passed: a signal to go {decision.direction}"
 
 
 def _nothing(at: int | None) -> str:

@@ -77,6 +77,7 @@ def describe(status: Status, data: Path) -> Iterator[str]:
     yield from _feeds(status)
     yield _gaps(status)
     yield from _database(status)
+    yield from _models(status)
     if status.latencies:
         yield ""
         yield from _table(
@@ -114,6 +115,21 @@ def _database(status: Status) -> Iterator[str]:
     yield clean(f"database  {row.kind} {row.version}, {health}{ping}, {row.size_bytes / 1e6:.1f} MB")
     if row.spool_bytes or row.buffered_rows:
         yield f"          waiting: {row.buffered_rows} rows in memory, {row.spool_bytes / 1e6:.1f} MB on disk"
+
+
+def _models(status: Status) -> Iterator[str]:
+    serving = status.inference
+    if serving is not None:
+        health = f"pid {serving.pid}, {serving.restarts} restarts" if serving.running else f"DOWN: {serving.reason}"
+        yield clean(f"models    champion {serving.champion or 'none'}, {health}", limit=300)
+    for row in status.models:
+        if row.stage == "champion" or row.trouble:
+            told = f"REFUSED: {row.trouble}" if row.trouble else f"{row.stage}, {row.verdict}"
+            yield clean(f"          {row.id}  {told}", limit=300)
+    training = status.training
+    if training is not None:
+        step = f"{training.step} ({training.share:.0%})" if training.state == "running" else training.reason
+        yield clean(f"training  {training.id}  {training.state}  {step}", limit=300)
 
 
 def _for(now: float, since: float | None) -> str:

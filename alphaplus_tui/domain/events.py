@@ -2,7 +2,16 @@
 
 from msgspec import Struct
 
-from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Prediction, Role, Signal, TrainingRun
+from alphaplus_tui.domain.analysis import (
+    Contribution,
+    Decision,
+    Headline,
+    Outcome,
+    Prediction,
+    Role,
+    Signal,
+    TrainingRun,
+)
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 
@@ -204,6 +213,13 @@ class DecisionMade(Struct, frozen=True, gc=False):
 
 class SignalMade(Struct, frozen=True, gc=False):
     signal: Signal
+
+
+class SignalExplained(Struct, frozen=True, gc=False):
+    """Which features moved a signal most, the largest first."""
+
+    signal: str
+    moved_by: tuple[Contribution, ...]
 
 
 class OutcomeKnown(Struct, frozen=True, gc=False):

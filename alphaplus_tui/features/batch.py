@@ -77,4 +77,6 @@ def _joined(windows: Sequence[Panel]) -> Panel:
         trades=column("trades"),
         buy_volume=column("buy_volume", volume),
         anchor_close=column("anchor_close"),
+        headlines=column("headlines"),
+        mood=column("mood"),
     )

@@ -28,7 +28,8 @@ class Slower(NamedTuple):
 class Panel:
     """Columns of equal length, oldest first; each row is known from the close of its candle on.
 
-    Prices and volumes are finite. ``trades``, ``buy_volume`` and ``anchor_close`` are nan where not known.
+    Prices and volumes are finite. ``trades``, ``buy_volume``, ``anchor_close``, ``headlines`` (how many became known
+    during the candle) and ``mood`` (the sum of their scores) are nan where not known.
     A missing candle has no row: ``segments`` cuts the panel there.
     """
 
@@ -37,8 +38,10 @@ class Panel:
         "anchor_close",
         "buy_volume",
         "close",
+        "headlines",
         "high",
         "low",
+        "mood",
         "open",
         "open_time",
         "timeframe",
@@ -59,6 +62,8 @@ class Panel:
         trades: Floats | None = None,
         buy_volume: Floats | None = None,
         anchor_close: Floats | None = None,
+        headlines: Floats | None = None,
+        mood: Floats | None = None,
     ) -> None:
         self.timeframe, self.open_time = timeframe, open_time
         self.open, self.high, self.low, self.close, self.volume = open_, high, low, close, volume
@@ -66,6 +71,8 @@ class Panel:
         self.trades = unknown if trades is None else trades
         self.buy_volume = unknown if buy_volume is None else buy_volume
         self.anchor_close = unknown if anchor_close is None else anchor_close
+        self.headlines = unknown if headlines is None else headlines
+        self.mood = unknown if mood is None else mood
         self._shared: dict[str, object] = {}
 
     @classmethod
@@ -101,6 +108,8 @@ class Panel:
             trades=self.trades[rows],
             buy_volume=self.buy_volume[rows],
             anchor_close=self.anchor_close[rows],
+            headlines=self.headlines[rows],
+            mood=self.mood[rows],
         )
 
     def with_anchor(self, anchor: "Panel") -> "Panel":
@@ -112,6 +121,22 @@ class Panel:
             closes[same] = anchor.close[where[same]]
         panel = self[:]
         panel.anchor_close = closes
+        return panel
+
+    def with_headlines(self, known_at: Ints, scores: Floats, since: int) -> "Panel":
+        """With headlines as they became known (UTC ns), each to the candle during which, or at whose close, it did.
+
+        ``known_at`` is when a headline was seen, not the earlier time its feed gives it: nobody could act on it
+        before. since: when the feeds were first read; candles that opened before know of no headlines.
+        """
+        order = np.argsort(known_at, kind="stable")
+        times, sums = known_at[order], np.concatenate([[0.0], np.cumsum(scores[order])])
+        first = np.searchsorted(times, self.open_time, "right")
+        end = np.searchsorted(times, self.close_time, "right")
+        covered = self.open_time >= since
+        panel = self[:]
+        panel.headlines = np.where(covered, (end - first).astype(np.float64), np.nan)
+        panel.mood = np.where(covered, sums[end] - sums[first], np.nan)
         return panel
 
     def segments(self) -> Iterator[slice]:

@@ -6,13 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alphaplus_tui.errors import UnknownName
-from alphaplus_tui.features import anchor, clock, flow, momentum, range, trend, volatility, volume  # noqa: A004  # the field's word for it
+from alphaplus_tui.features import (
+    anchor,
+    clock,
+    flow,
+    momentum,
+    range,  # noqa: A004  # the field's word for it
+    sentiment,
+    trend,
+    volatility,
+    volume,
+)
 from alphaplus_tui.features.panel import Panel
 from alphaplus_tui.features.spec import Feature
 
 FEATURES: Mapping[str, Feature] = {
     feature.name: feature
-    for topic in (momentum, volatility, volume, flow, trend, range, clock, anchor)
+    for topic in (momentum, volatility, volume, flow, trend, range, clock, anchor, sentiment)
     for feature in topic.SPECS
 }
 

@@ -14,6 +14,8 @@ from alphaplus_tui.models.artefact import Artefact, ModelRefused, open_artefact
 from alphaplus_tui.models.contributions import explain
 from alphaplus_tui.models.explain import Answer, Explained, Question, Unexplained
 
+_LEFT_OUT = ("sklearn",)
+"""What the boosting libraries would import for others' sake, which takes seconds."""
 _METHODS = {"TreeSHAP": "treeshap", "replaced by the median": "median replacement"}
 
 
@@ -28,6 +30,8 @@ def explained(artefact: Artefact, row: NDArray[np.float32]) -> Explanation:
 
 def main() -> None:
     """The question on standard input, the answer on standard output; what libraries print goes to standard error."""
+    for name in _LEFT_OUT:
+        sys.modules[name] = None  # pyright: ignore[reportArgumentType]  None is how an import is refused
     stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     question = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Question)

@@ -73,7 +73,7 @@ class Scored(Struct, frozen=True):
     instrument: InstrumentId
     lean: Direction
     signal: bool
-    """It passed every gate as the champion's."""
+    """It passed every gate as the champion's, when its candle closed."""
     close_time: int
     probabilities: Probabilities
     outcome: Outcome
@@ -178,6 +178,10 @@ class StoreReader(Protocol):
 
     async def decision(self, decision: str) -> Decision | None:
         """By its id."""
+        ...
+
+    async def outcome(self, decision: str) -> Outcome | None:
+        """What became of a decision's barriers, by its id."""
         ...
 
     async def decision_at(self, instrument: InstrumentId, ts: int) -> Decision | None:

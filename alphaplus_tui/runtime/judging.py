@@ -51,6 +51,7 @@ def judging(
     from alphaplus_tui.services.inference import InferenceService  # noqa: PLC0415
     from alphaplus_tui.services.model_watch import ModelWatchService  # noqa: PLC0415
     from alphaplus_tui.services.outcomes import OutcomeService  # noqa: PLC0415
+    from alphaplus_tui.services.reasons import ReasonService  # noqa: PLC0415
     from alphaplus_tui.services.rows.models import ModelRows  # noqa: PLC0415
     from alphaplus_tui.services.scoreboard import Scoreboard  # noqa: PLC0415
     from alphaplus_tui.services.signals import SignalService  # noqa: PLC0415
@@ -94,7 +95,9 @@ def judging(
         recorded=recorded,
         market=market,
     )
-    return Judging((signals, outcomes, watch, judge), judge.settled, ChildExplainer())
+    explainer = ChildExplainer()
+    reasons = ReasonService(explainer, shelf, bus)
+    return Judging((signals, outcomes, watch, reasons, judge), judge.settled, explainer)
 
 
 def adopt_demo_model(models: Path, now: Callable[[], int]) -> None:

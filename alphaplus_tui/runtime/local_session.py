@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeVar, cast
 
 from alphaplus_tui.domain.analysis import Explanation
 from alphaplus_tui.domain.instrument import InstrumentId
-from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, StoreUnavailable
+from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, StoreUnavailable, UsageError
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.logs.reader import Filter, read_page
@@ -70,8 +70,10 @@ class LocalSession:
         self._log_file = log_file
         self._behind: _Behind | None = None
 
-    def open(self, manager: ServiceManager, reader: StoreReader, market: MarketClock, models: Desk) -> None:
-        """Commands and questions are answered from now on."""
+    def open(
+        self, manager: ServiceManager, reader: StoreReader, market: MarketClock, models: Desk | None = None
+    ) -> None:
+        """Commands and questions are answered from now on; those about models where there is a desk for them."""
         self._behind = _Behind(manager, reader, market, models)
 
     async def send(self, command: Command) -> Reply:
@@ -88,7 +90,7 @@ class LocalSession:
                 case StartService(name):
                     await manager.start_one(name)
                 case _:
-                    await self._behind.models.carry_out(command)
+                    await self._behind.desk.carry_out(command)
         except AlphaPlusError as error:
             return Refused(str(error))
         return Accepted()
@@ -105,7 +107,7 @@ class LocalSession:
             return await asyncio.to_thread(_log_page, self._log_file, query)
         if self._behind is None:
             raise StoreUnavailable(_STARTING)
-        reader, models = self._behind.reader, self._behind.models
+        reader = self._behind.reader
         # nobody sees a row later than the market's own now, which matters in a replay
         end = self._behind.market.now() + 1
         match query:
@@ -127,9 +129,9 @@ class LocalSession:
                 found = await reader.signals(_one(query.instrument), before=before, limit=query.limit)
                 return tuple(SignalRow(signal, outcome) for signal, outcome in found)
             case Explain(decision):
-                return await models.explain(decision)
+                return await self._behind.desk.explain(decision)
             case ModelReport(model):
-                return await models.report(model)
+                return await self._behind.desk.report(model)
 
 
 class _Behind(NamedTuple):
@@ -138,7 +140,14 @@ class _Behind(NamedTuple):
     manager: ServiceManager
     reader: StoreReader
     market: MarketClock
-    models: Desk
+    models: Desk | None
+
+    @property
+    def desk(self) -> Desk:
+        """``UsageError`` where models are nobody's business."""
+        if self.models is None:
+            raise UsageError("no models are kept here")
+        return self.models
 
 
 def _one(instrument: str) -> InstrumentId | None:

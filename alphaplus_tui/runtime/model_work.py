@@ -1,11 +1,9 @@
 """Trainings, and the registry, for short commands without a running engine."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-import msgspec
-from msgspec import structs
 
 from alphaplus_tui.domain.analysis import Decision, Explanation, TrainingRun
 from alphaplus_tui.domain.timeframe import parse_timeframe
@@ -16,8 +14,9 @@ from alphaplus_tui.models.keeper import RegistryKeeper
 from alphaplus_tui.ports.store import Batch
 from alphaplus_tui.ports.trainer import ModelKeeper
 from alphaplus_tui.runtime.short import ShortDatabase
-from alphaplus_tui.runtime.trainer import ProcessTrainer
-from alphaplus_tui.services.training import TrainingWish, Workshop
+from alphaplus_tui.runtime.trainer import ProcessTrainer, packed
+from alphaplus_tui.services.histories import anchor_of, gather
+from alphaplus_tui.services.training import TrainingWish, Workshop, run_name
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
 
@@ -55,35 +54,33 @@ async def explain_here(paths: Paths, decision: Decision) -> Explanation:
     return await ChildExplainer().explain(folder, seal, decision.prediction.features)
 
 
-def import_onnx(paths: Paths, file: Path, *, like: str, name: str) -> str:
+async def import_onnx(paths: Paths, database: ShortDatabase, file: Path, *, name: str) -> str:
     """Put a user's own ONNX file into the registry as a candidate; returns its id.
 
-    like: the model whose features (in their order), labels and timeframe it follows; empty: the champion's.
-    ``ModelRefused`` for a file that is not self-contained, of standard operators and of that shape.
+    Its metadata say which features it wants and what it promises; how these are spread is measured on stored history.
+    ``ModelRefused`` for a file that does not say so, or is unsafe; ``NothingStored`` without history.
     """
-    from alphaplus_tui.models.artefact import REPORT, EngineFiles  # noqa: PLC0415  these bring numpy
-    from alphaplus_tui.models.ensemble import equal  # noqa: PLC0415
+    # these bring numpy, TA-Lib and ONNX Runtime, which other short commands do without
+    from alphaplus_tui.learning.dataset import build  # noqa: PLC0415
+    from alphaplus_tui.learning.request import unpack  # noqa: PLC0415
+    from alphaplus_tui.models.foreign import adopt, claim  # noqa: PLC0415
     from alphaplus_tui.models.registry import Registry  # noqa: PLC0415
 
-    registry = Registry(paths.models, time.time_ns)
-    champion = registry.champion
-    model = like or (champion.id if champion is not None else "")
-    if not model:
-        raise FatalError("there is no model yet whose features it could follow; train one first, or say --like MODEL")
-    manifest = registry.open(model).manifest
-    verdict = f"imported from {file.name}; not validated here"
-    report = {"verdict": verdict, "edge": False, "timeframe": manifest.timeframe, "like": model}
-    made = structs.replace(
-        manifest,
-        id=name or f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{parse_timeframe(manifest.timeframe)}-onnx",
-        created_at=time.time_ns(),
-        engines=(EngineFiles("onnx", "model.onnx"),),
-        ensemble=equal(("onnx",)),
-        edge=False,
-        verdict=verdict,
-        metrics={},
-        parity={},
-        libraries={},
-        origin="imported",
-    )
-    return registry.add(made, {"model.onnx": file.read_bytes(), REPORT: msgspec.json.encode(report)}).id
+    content, now = await asyncio.to_thread(file.read_bytes), time.time_ns()
+    said = await asyncio.to_thread(claim, content)
+    timeframe = parse_timeframe(said.timeframe)
+    histories = await gather(database.reader, (), timeframe, end=now)
+
+    def register() -> str:
+        rows = build(unpack(packed(histories), anchor_of(histories)), said.features, said.rule)
+        manifest, files = adopt(
+            content,
+            said,
+            rows.x,
+            model=name or f"{run_name(now, timeframe)}-own",
+            created_at=now,
+            instruments=rows.instruments,
+        )
+        return Registry(paths.models, time.time_ns).add(manifest, files).id
+
+    return await asyncio.to_thread(register)

@@ -2,16 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alphaplus_tui.ports.trainer import TrainedModel, TrainingTask
+from alphaplus_tui.ports.trainer import History, TrainedModel, TrainingTask
 from alphaplus_tui.settings.learning import SignalSettings, TrainingSettings
 
 if TYPE_CHECKING:
-    from alphaplus_tui.learning.request import Done, Progress, TrainRequest
+    from alphaplus_tui.learning.request import Done, Progress, TrainRequest, WireHistory
 
 _THREADS = 2
 
@@ -39,7 +39,7 @@ class ProcessTrainer:
 
     def _request(self, task: TrainingTask) -> "TrainRequest":
         from alphaplus_tui.features.barriers import BarrierRule  # noqa: PLC0415  see above
-        from alphaplus_tui.learning.request import TrainRequest, WireHistory  # noqa: PLC0415  see above
+        from alphaplus_tui.learning.request import TrainRequest  # noqa: PLC0415  see above
         from alphaplus_tui.learning.signals import SignalRule  # noqa: PLC0415  see above
         from alphaplus_tui.learning.train import TrainOptions  # noqa: PLC0415  see above
         from alphaplus_tui.models.registry import Registry  # noqa: PLC0415  see above
@@ -47,10 +47,7 @@ class ProcessTrainer:
         registry = Registry(self._models, time.time_ns)
         champion = registry.champion
         return TrainRequest(
-            histories=tuple(
-                WireHistory(history.instrument, history.timeframe, history.open_times, history.columns)
-                for history in task.histories
-            ),
+            histories=packed(task.histories),
             options=TrainOptions(
                 timeframe=task.timeframe,
                 rule=BarrierRule(self._settings.horizon, self._settings.barrier),
@@ -75,3 +72,12 @@ class ProcessTrainer:
         from alphaplus_tui.models.registry import Registry  # noqa: PLC0415  see above
 
         Registry(self._models, time.time_ns).add(done.manifest, done.files)
+
+
+def packed(histories: Sequence[History]) -> "tuple[WireHistory, ...]":
+    """As the learning room takes them."""
+    from alphaplus_tui.learning.request import WireHistory  # noqa: PLC0415  see above
+
+    return tuple(
+        WireHistory(history.instrument, history.timeframe, history.open_times, history.columns) for history in histories
+    )

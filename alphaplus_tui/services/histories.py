@@ -14,6 +14,7 @@ from alphaplus_tui.services.stored_candles import candle_pages
 
 _PAGE = 2_000
 """Few enough that the event loop has its turn while they are decoded."""
+_ANCHOR = "BTC"
 _NAMES = ("open", "high", "low", "close", "volume", "trades", "buy_volume")
 
 
@@ -44,6 +45,12 @@ async def gather(
     if not found:
         raise NothingStored(f"no candles are stored that make {timeframe} candles; `alphaplus import` loads them")
     return tuple(found)
+
+
+def anchor_of(histories: Sequence[History]) -> str:
+    """The first that trades BTC: the others are related to it; empty when none does."""
+    names = (history.instrument for history in histories)
+    return next((name for name in names if symbol_of(name).partition("/")[0] == _ANCHOR), "")
 
 
 def _choices(

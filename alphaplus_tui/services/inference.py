@@ -1,7 +1,7 @@
 """Has the serving models judge every candle that closed, of all instruments in one go."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
@@ -16,7 +16,6 @@ from alphaplus_tui.domain.events import (
     RecordingEnded,
 )
 from alphaplus_tui.domain.instrument import InstrumentId
-from alphaplus_tui.domain.market import Candle
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
 from alphaplus_tui.errors import FatalError, TransientError
 from alphaplus_tui.kernel.bus import Bus
@@ -30,11 +29,10 @@ from alphaplus_tui.ports.model import (
     ServedModel,
     ServerStatus,
     ShelfModel,
-    Window,
-    WindowBatch,
 )
 from alphaplus_tui.ports.store import StoreReader
-from alphaplus_tui.services.moments import Gathered, Moments
+from alphaplus_tui.services.batches import Batches
+from alphaplus_tui.services.moments import PATIENCE_S, Gathered, Moments
 from alphaplus_tui.services.rows.models import ModelRows
 from alphaplus_tui.services.windows import WINDOW, CandleWindows
 from alphaplus_tui.state.store import StateStore
@@ -85,6 +83,7 @@ class InferenceService:
         self._recorded = deadline_s is None
         self.windows = CandleWindows(timeframe)
         self._moments = Moments(self.windows, patient=self._recorded)
+        self._batches = Batches(self.windows, self._moments.anchor, state, alone=self._recorded)
         self._served: dict[Role, ServedModel] = {}
         self._seals: dict[Role, str] = {}
         self._troubles: dict[str, str] = {}
@@ -250,7 +249,7 @@ class InferenceService:
         if self._recorded:
             await self._prime(gathered)
         began = life.clock.monotonic()
-        batch = self._batch((instrument, gathered.opens, None) for instrument in gathered.instruments)
+        batch = self._batches.of((instrument, gathered.opens, None) for instrument in gathered.instruments)
         try:
             opinions = await self._server.predict(batch, deadline_s=self._deadline_s)
         except (TransientError, FatalError) as error:
@@ -261,27 +260,10 @@ class InferenceService:
         incomplete = tuple(i for i in gathered.instruments if not self.windows.whole(i, gathered.opens))
         for opinion in opinions:
             self._tell(opinion, incomplete, as_of=gathered.as_of)
-        if not gathered.as_of:
+        # what waited for an anchor or a repair says nothing of our own speed
+        if not gathered.as_of and gathered.waited_s <= 2 * PATIENCE_S:
             self._latency.observe(life.clock.monotonic() - began + gathered.waited_s)
             self._rows.latency(self._latency.reading())
-
-    def _batch(self, wanted: Iterable[tuple[InstrumentId, int, Candle | None]]) -> WindowBatch:
-        """Windows that end with the candle that opens then, or with a forming one, beside their anchors' windows."""
-        windows: list[Window] = []
-        anchors: list[Window] = []
-        places: dict[tuple[InstrumentId, int], int] = {}
-        for instrument, opens, forming in wanted:
-            anchor = self._moments.anchor(instrument)
-            place = -1
-            if anchor is not None:
-                place = places.get((anchor, opens), -1)
-                if place < 0 and (related := self._related(anchor, opens, forming=forming is not None)) is not None:
-                    place = places[anchor, opens] = len(anchors)
-                    anchors.append(related)
-            window = self.windows.window(instrument, opens, anchor=place, forming=forming)
-            if window is not None:
-                windows.append(window)
-        return WindowBatch(tuple(windows), tuple(anchors), alone=self._recorded)
 
     async def _prime(self, gathered: Gathered) -> None:
         """A recording begins where the database ends: its windows are read from there."""
@@ -290,7 +272,7 @@ class InferenceService:
             start = gathered.opens - WINDOW * duration_ns(self._timeframe)
             try:
                 stored = await self._reader.candles(
-                    instrument, self._timeframe, start=start, end=gathered.opens, limit=WINDOW
+                    instrument, self._timeframe, start=start, end=gathered.opens + 1, limit=WINDOW + 1
                 )
             except TransientError as error:
                 log.warning("no_stored_candles", instrument=instrument, error=str(error))
@@ -317,24 +299,11 @@ class InferenceService:
         """What the champion would say if the forming candle closed now."""
         if Role.CHAMPION not in self._served:
             return
-        now = self._forming_now()
-        batch = self._batch((candle.instrument, candle.open_time, candle) for candle in now)
+        now = self._batches.forming_now()
+        batch = self._batches.of((candle.instrument, candle.open_time, candle) for candle in now)
         if not batch.windows:
             return
         with suppress(TransientError, FatalError):  # a preview that does not come is none
             for opinion in await self._server.predict(batch, deadline_s=self._deadline_s):
                 if opinion.served.role is Role.CHAMPION:
                     self._tell(opinion, (), as_of=False)
-
-    def _forming_now(self) -> list[Candle]:
-        """Those that follow the newest closed candle of their instrument."""
-        length = duration_ns(self._timeframe)
-        forming = [row.forming for row in self._state.charts.values() if row.timeframe == self._timeframe]
-        return [c for c in forming if c is not None and self.windows.last(c.instrument) == c.open_time - length]
-
-    def _related(self, anchor: InstrumentId, opens: int, *, forming: bool) -> Window | None:
-        row = self._state.charts.get((anchor, self._timeframe)) if forming else None
-        candle = row.forming if row is not None else None
-        if candle is not None and candle.open_time != opens:
-            candle = None
-        return self.windows.window(anchor, opens, forming=candle)

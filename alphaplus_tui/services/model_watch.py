@@ -80,11 +80,15 @@ class ModelWatchService:
                 await self._read_shelf()
             self._scoreboard.refresh()
             if looks % _WATCH_EVERY == 0:
-                await self._check_parity()
-                self._show()
-                await self._consider()
+                await self.look()
             looks += 1
             await life.clock.sleep(_LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Once through everything that is watched."""
+        await self._check_parity()
+        self._show()
+        await self._consider()
 
     def scored(self, row: Scored) -> None:
         """What became of a decision, of this run or an earlier one."""

@@ -11,8 +11,12 @@ PATIENCE_S = 0.03
 """How long candles wait for others of the same moment."""
 ANCHOR_WITHIN_S = 3.0
 """How long they wait for the anchor's candle, which a quiet market closes 1.5 s after its end."""
+REPAIR_WITHIN_S = 15.0
+"""How long a candle that misses trades waits for the exchange's own in its place."""
 HISTORY_WITHIN_S = 20.0
 """How long an instrument's first candle waits for the history before it."""
+_REMEMBERED = 1000
+"""Candles of each instrument that are known to have been judged."""
 ANCHOR = "BTC"
 """The base that all others of an exchange are related to."""
 
@@ -36,7 +40,7 @@ class Moments:
     def __init__(self, windows: CandleWindows, *, patient: bool) -> None:
         self._windows, self._patient = windows, patient
         self._waiting: dict[tuple[int, bool], dict[InstrumentId, float]] = {}
-        self._judged: dict[InstrumentId, int] = {}
+        self._judged: dict[InstrumentId, set[int]] = {}
         self._loaded: set[InstrumentId] = set()
         self._anchors: dict[str, InstrumentId] = {}
         self._followed: set[InstrumentId] = set()
@@ -64,17 +68,20 @@ class Moments:
         self._ended = True
 
     def add(self, instrument: InstrumentId, opens: int, now: float, *, as_of: bool = False) -> bool:
-        """False when that candle, or a later one, was judged before or waits already."""
-        if opens <= self._judged.get(instrument, -1):
+        """False when that candle was judged before or waits already."""
+        judged = self._judged.setdefault(instrument, set())
+        if opens in judged:
             return False
-        self._judged[instrument] = opens
+        judged.add(opens)
+        if len(judged) > _REMEMBERED:
+            judged.remove(min(judged))
         self._waiting.setdefault((opens, as_of), {})[instrument] = now
         return True
 
     def again(self, opens: int, now: float) -> None:
         """Whatever closed a candle that opens then is judged as of it."""
-        for instrument, last in list(self._judged.items()):
-            if last == opens and not any(instrument in waiting for waiting in self._waiting.values()):
+        for instrument, judged in self._judged.items():
+            if opens in judged and not any(instrument in waiting for waiting in self._waiting.values()):
                 self._waiting.setdefault((opens, True), {})[instrument] = now
 
     def take(self, now: float) -> Gathered | None:
@@ -102,12 +109,16 @@ class Moments:
     def _fit(self, instrument: InstrumentId, opens: int, waited_s: float) -> bool:
         if instrument not in self._loaded and waited_s < HISTORY_WITHIN_S:
             return False
+        if not self._windows.complete(instrument, opens) and waited_s < REPAIR_WITHIN_S:
+            return False
         anchor = self.anchor(instrument)
         if anchor is None or anchor == instrument or waited_s >= HISTORY_WITHIN_S:
             return True
         if anchor not in self._loaded:
             return False
-        return self._windows.has(anchor, opens) or waited_s >= ANCHOR_WITHIN_S
+        if waited_s >= (REPAIR_WITHIN_S if self._windows.has(anchor, opens) else ANCHOR_WITHIN_S):
+            return True
+        return self._windows.complete(anchor, opens)
 
     def _all_closed(self, opens: int) -> bool:
         return all(self._windows.has(instrument, opens) for instrument in self._followed)

@@ -19,6 +19,7 @@ from alphaplus_tui.domain.events import (
     OutcomeKnown,
     PredictionsMade,
     RecordingEnded,
+    SignalExplained,
     SignalMade,
     StatisticsChanged,
     TickerChanged,
@@ -71,6 +72,7 @@ class ProjectionService:
         bus.on(PredictionsMade, opinions.on_predictions)
         bus.on(DecisionMade, opinions.on_decision)
         bus.on(SignalMade, opinions.on_signal)
+        bus.on(SignalExplained, opinions.on_explained)
         bus.on(OutcomeKnown, opinions.on_outcome)
         bus.on(TrainingChanged, TrainingRows(state).on_changed)
         bus.on(FeedConnected, feeds.on_connected)

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from alphaplus_tui.domain.analysis import TrainingRun
 from alphaplus_tui.domain.events import InstrumentsKnown, ModelsChanged, TrainingChanged
-from alphaplus_tui.domain.instrument import InstrumentId, symbol_of
+from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import DAY_NS, SECOND_NS, Timeframe, parse_timeframe
 from alphaplus_tui.errors import AlphaPlusError, TransientError, UnknownName, UsageError
 from alphaplus_tui.kernel.bus import Bus
@@ -17,7 +17,7 @@ from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.ports.trainer import ModelKeeper, TrainedModel, Trainer, TrainingTask
-from alphaplus_tui.services.histories import gather
+from alphaplus_tui.services.histories import anchor_of, gather
 from alphaplus_tui.settings.learning import TrainingSettings
 from alphaplus_tui.state.slices import ModelRow
 from alphaplus_tui.state.view import StateView
@@ -27,7 +27,6 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 ENGINES = ("xgboost", "lightgbm", "catboost")
 DRIFTED = 0.2
 """Population stability index from which on a model is trained anew."""
-_ANCHOR = "BTC"
 _LEAST_SCORED = 200
 """Outcomes from which on a live Brier score is worth a training."""
 _LOOK_EVERY_S = 60.0
@@ -80,7 +79,7 @@ class Workshop:
         started_at = self._market.now()
         timeframe = parse_timeframe(wish.timeframe or self._settings.timeframe)
         engines = wish.engines or tuple(self._settings.engines)
-        run = TrainingRun(_name(started_at, timeframe), "running", wish.asked_by, timeframe, (), engines, started_at)
+        run = TrainingRun(run_name(started_at, timeframe), "running", wish.asked_by, timeframe, (), engines, started_at)
         told = (run, "history", 0.0)
 
         def tell(run: TrainingRun, step: str, share: float) -> None:
@@ -93,9 +92,9 @@ class Workshop:
             histories = await gather(self._reader, wish.symbols, timeframe, end=started_at, default=followed)
             names = tuple(history.instrument for history in histories)
             run = structs.replace(run, instruments=names)
-            task = TrainingTask(run.id, started_at, histories, _anchor(names), timeframe, engines)
+            task = TrainingTask(run.id, started_at, histories, anchor_of(histories), timeframe, engines)
             trained = await self._trainer.train(task, lambda step, share: tell(run, step, share))
-            reason = await asyncio.to_thread(self._promote, trained)
+            reason = await asyncio.to_thread(self._promote, trained, timeframe)
         except asyncio.CancelledError:
             _, step, share = told
             on_change(structs.replace(run, state="cancelled", ended_at=self._market.now()), step, share)
@@ -116,8 +115,10 @@ class Workshop:
         tell(run, "done", 1.0)
         return run
 
-    def _promote(self, trained: TrainedModel) -> str:
+    def _promote(self, trained: TrainedModel, timeframe: Timeframe) -> str:
         """By the rule; the user's pin stands above it."""
+        if timeframe != self._settings.timeframe:
+            return f"not promoted: it judges {timeframe} candles, training.timeframe is {self._settings.timeframe}"
         if not trained.better:
             return f"not promoted: {trained.reason}"
         try:
@@ -246,11 +247,6 @@ def _brier_is_worse(row: ModelRow) -> bool:
     )
 
 
-def _anchor(instruments: Sequence[InstrumentId]) -> str:
-    """The first that trades BTC; the others are related to it."""
-    return next((name for name in instruments if symbol_of(name).partition("/")[0] == _ANCHOR), "")
-
-
-def _name(started_at: int, timeframe: Timeframe) -> str:
+def run_name(started_at: int, timeframe: Timeframe) -> str:
     """Of a run and of its model."""
     return f"{datetime.fromtimestamp(started_at // SECOND_NS, UTC):%Y%m%d-%H%M%S}-{timeframe}"

@@ -96,6 +96,11 @@ class CandleWindows:
         track = self._tracks.get(instrument)
         return track is not None and track.has(opens, track.place(opens))
 
+    def complete(self, instrument: InstrumentId, opens: int) -> bool:
+        """The candle is known, with all of its trades."""
+        track = self._tracks.get(instrument)
+        return track is not None and track.has(opens, at := track.place(opens)) and bool(track.complete[at])
+
     def last(self, instrument: InstrumentId) -> int | None:
         """When the newest candle opens."""
         track = self._tracks.get(instrument)

@@ -49,7 +49,8 @@ KINDS = {
             day_swing=0.0,
             flow_tilt=0.0,
             chance=0.15,
-            impact_volatility=0.022,
+            impact_volatility=0.042,
+            impact_minutes=55.0,
             impact_shown=0.12,
         ),
     )

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 _DECISION = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decisions"  # noqa: S608 - columns of ours
+_OUTCOME = f"SELECT {', '.join(OUTCOME_COLUMNS)} FROM outcomes"  # noqa: S608 - columns of ours
 _SIGNAL = f"SELECT {', '.join((*SIGNAL_COLUMNS, *OUTCOME_COLUMNS[1:]))} FROM signals"  # noqa: S608 - columns of ours
 _HEADLINE = f"SELECT {', '.join(HEADLINE_COLUMNS)} FROM sentiment"  # noqa: S608 - columns of ours
 _MODEL = f"SELECT {', '.join(MODEL_COLUMNS)} FROM models"  # noqa: S608 - columns of ours
@@ -58,7 +59,7 @@ WHERE made_at < $1 AND ($2::integer IS NULL OR instrument_id = $2) ORDER BY made
 
 _SCORED = """
 SELECT o.id, result, resolved_at, exit_price, result_bps, touched, brier, role, model, instrument_id, lean, gate,
-       close_time, p_down, p_none, p_up
+       as_of, close_time, p_down, p_none, p_up
 FROM outcomes AS o JOIN decisions USING (id)
 WHERE resolved_at >= $1 AND p_up IS NOT NULL ORDER BY resolved_at DESC, o.id LIMIT $2
 """
@@ -75,6 +76,11 @@ class OpinionReader(Questioner):
             await self._known.learn(connection)
             row = await connection.fetchrow(f"{_DECISION} WHERE id = $1", decision)
         return self._decision(row) if row is not None else None
+
+    async def outcome(self, decision: str) -> Outcome | None:
+        async with self._query("outcome") as connection:
+            row = await connection.fetchrow(f"{_OUTCOME} WHERE id = $1", decision)
+        return _outcome(row) if row is not None else None
 
     async def decision_at(self, instrument: InstrumentId, ts: int) -> Decision | None:
         async with self._query("decision_at", instrument) as connection:
@@ -125,7 +131,7 @@ class OpinionReader(Questioner):
                 model=row["model"],
                 instrument=self._known.instrument(row["instrument_id"]),
                 lean=Direction(row["lean"]),
-                signal=row["role"] == Role.CHAMPION and not row["gate"],
+                signal=row["role"] == Role.CHAMPION and not row["gate"] and not row["as_of"],
                 close_time=from_postgres(row["close_time"]),
                 probabilities=Probabilities(row["p_down"], row["p_none"], row["p_up"]),
                 outcome=_outcome(row),

@@ -41,5 +41,25 @@ def test_of_the_heavy_libraries_the_console_loads_textual_alone_before_the_first
     assert loaded_after(f"import {module}") & set(HEAVY) == {"textual"}
 
 
+MODEL_LIBRARIES = {"catboost", "lightgbm", "onnx", "onnxruntime", "sklearn", "talib", "xgboost"}
+
+
+def test_what_serves_models_from_the_console_process_loads_none_of_their_libraries() -> None:
+    modules = (
+        *("models.client", "models.explain", "models.registry", "models.shelf", "runtime.judging"),
+        *("services.inference", "services.model_watch", "services.outcomes", "services.signals"),
+    )
+    loaded = loaded_after("import " + ", ".join(f"alphaplus_tui.{module}" for module in modules))
+    assert "numpy" in loaded
+    assert loaded.isdisjoint(MODEL_LIBRARIES)
+
+
+def test_the_process_that_serves_loads_no_boosting_library_and_no_pandas() -> None:
+    loaded = loaded_after(
+        "import sys; sys.modules['pandas'] = None\nimport alphaplus_tui.models.server, talib, onnxruntime"
+    )
+    assert loaded.isdisjoint({"catboost", "lightgbm", "xgboost", "sklearn", "asyncpg", "textual"})
+
+
 def test_only_the_console_knows_textual() -> None:
     assert "textual" not in loaded_after("import alphaplus_tui.headless.runner, alphaplus_tui.runtime.build")

@@ -1,7 +1,7 @@
 """What serving models promises, asked of the inference process and of the fake alike."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from alphaplus_tui.kernel.clock import SystemClock
 from alphaplus_tui.models.client import ModelProcess
 from alphaplus_tui.ports.model import ModelServer, ServedModel, WindowBatch
 from alphaplus_tui.services.windows import CandleWindows
-from tests.fakes.artefacts import FIVE_MINUTES, LENGTH_NS, START_NS, WITH_ANCHOR, a_registry, shelve, some_candles
+from tests.fakes.artefacts import FEW, FIVE_MINUTES, LENGTH_NS, START_NS, WITH_ANCHOR, a_registry, shelve, some_candles
 from tests.fakes.model import FakeModelServer
 from tests.support import eventually
 
@@ -43,9 +43,9 @@ def batch() -> WindowBatch:
     return WindowBatch(tuple(window for window in asked if window is not None), (anchor,))
 
 
-async def load(server: ModelServer, folder: Path, name: str, role: Role, **traits: object) -> ServedModel:
+async def load(server: ModelServer, folder: Path, name: str, role: Role, features: Sequence[str] = FEW) -> ServedModel:
     registry = a_registry(folder)
-    entry = shelve(registry, name, **traits)
+    entry = shelve(registry, name, features=features)
     return await server.load(role, str(registry.path(name)), entry.seal)
 
 

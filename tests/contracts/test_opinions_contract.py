@@ -185,6 +185,8 @@ class TestSignals:
         assert [row.id for row, _ in await store.reader.signals(BTC.id, before=older[0].made_at, limit=10)] == [
             "BTC-m1-1"
         ]
+        assert await store.reader.outcome(signal(1).id) == outcome(1)
+        assert await store.reader.outcome(signal(2).id) is None
         again = await store.writer.write(Batch(signals=(signal(1),), outcomes=(outcome(1), outcome(2))))
         assert again == Written({"signals": 0, "outcomes": 1}, {"signals": 1, "outcomes": 1})
 
@@ -195,12 +197,14 @@ class TestSignals:
                 decisions=(decision(1), shadow, decision(3, gate="ev")), outcomes=(outcome(1), outcome(2, model="m2"))
             )
         )
-        await store.writer.write(Batch(outcomes=(outcome(3), outcome(77))))
+        of_the_past = structs.replace(decision(0), as_of=True)
+        await store.writer.write(Batch(decisions=(of_the_past,), outcomes=(outcome(0), outcome(3), outcome(77))))
         found = await store.reader.scored(since=0, limit=10)
         assert [(row.id, row.signal) for row in found] == [
             ("BTC-m1-3", False),
             ("BTC-m2-2", False),
             ("BTC-m1-1", True),
+            ("BTC-m1-0", False),
         ]
         assert found[2] == Scored(
             "BTC-m1-1",

@@ -26,6 +26,11 @@ COMMANDS = (
     ("db", "migrate"),
     ("export", "candles"),
     ("export", "trades"),
+    ("import",),
+    ("train",),
+    ("signals",),
+    ("why",),
+    *(("models", name) for name in ("list", "show", "promote", "pin", "unpin", "rollback", "import")),
 )
 
 

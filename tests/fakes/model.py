@@ -1,7 +1,7 @@
 """Models that say what a test tells them to, behind the port of the serving process."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -83,12 +83,17 @@ class FakeModelServer:
 
 
 class FakeExplainer:
-    """Gives the explanation it holds."""
+    """Gives the explanation it holds, and remembers what was asked; ``slow`` never answers."""
 
     def __init__(self, explanation: Explanation) -> None:
         self.explanation = explanation
+        self.asked: list[tuple[str, str, tuple[float, ...]]] = []
+        self.slow = False
 
-    async def explain(self, folder: str, seal: str, row: object) -> Explanation:
+    async def explain(self, folder: str, seal: str, row: Sequence[float]) -> Explanation:
+        self.asked.append((folder, seal, tuple(row)))
+        if self.slow:
+            await asyncio.Event().wait()
         await asyncio.sleep(0)
         return msgspec.structs.replace(self.explanation)
 

@@ -105,7 +105,7 @@ class FakeOpinions:
                 row.prediction.model,
                 row.prediction.instrument,
                 row.lean,
-                row.role is Role.CHAMPION and not row.gate,
+                row.role is Role.CHAMPION and not row.gate and not row.as_of,
                 closes(row),
                 row.prediction.probabilities,
                 self.outcomes[row.id],

@@ -1,6 +1,7 @@
 """Candles of the simulator's markets as panels, with what the simulator knows and no candle says."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,22 +63,22 @@ def planted_market(count: int, seed: int) -> tuple[Panel, Floats]:
     return panel, np.concatenate(pulls) / _pull_deviation()
 
 
+@cache
 def planted_sigma() -> float:
-    """Standard deviation of a minute's log return, drift apart, of the market that ``planted_market`` gives."""
+    """Standard deviation of a candle's log return, drift apart, of the market that ``planted_market`` gives."""
     history = History(PLANTED, 1, 40.0, listed(1))
-    return float(np.sqrt(history.own_variance(history.instruments[0], FIRST_DAY)))
+    return float(np.sqrt(CANDLE_MINUTES * history.own_variance(history.instruments[0], FIRST_DAY)))
 
 
 def planted_optimum(grid: Floats, widths: Floats, *, paths: int, seed: int, horizon: int) -> Floats:
     """The chance of DOWN, NONE, UP by Monte Carlo, minute by minute as the simulator does it, (moods, widths, 3).
 
-    grid: pulls at the entry, in their standard deviations. widths: barriers over σ × √minutes of the horizon. Both
+    grid: pulls at the entry, in their standard deviations. widths: barriers over ``planted_sigma`` × √horizon. Both
     touched in one candle is DOWN. Prices are not rounded to ticks here.
     """
     random = np.random.default_rng(seed)
-    sigma, impact = planted_sigma(), History(PLANTED, 1, 40.0, listed(1)).impact(listed(1)[0])
-    minutes = horizon * CANDLE_MINUTES
-    edges = widths * sigma * np.sqrt(minutes)
+    sigma, impact = planted_sigma() / np.sqrt(CANDLE_MINUTES), History(PLANTED, 1, 40.0, listed(1)).impact(listed(1)[0])
+    edges = widths * planted_sigma() * np.sqrt(horizon)
     chances = np.empty((len(grid), len(edges), 3))
     for row, mood in enumerate(grid):
         price, pull = np.zeros(paths), np.full(paths, mood * _pull_deviation())
@@ -100,6 +101,7 @@ def planted_optimum(grid: Floats, widths: Floats, *, paths: int, seed: int, hori
     return chances
 
 
+@cache
 def _pull_deviation() -> float:
     impact = History(PLANTED, 1, 40.0, listed(1)).impact(listed(1)[0])
     return float(impact.step / np.sqrt(1 - impact.fading**2))

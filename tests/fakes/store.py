@@ -148,6 +148,10 @@ class FakeStore:
         self._check()
         return self.opinions.decisions.get(decision)
 
+    async def outcome(self, decision: str) -> Outcome | None:
+        self._check()
+        return self.opinions.outcomes.get(decision)
+
     async def decision_at(self, instrument: InstrumentId, ts: int) -> Decision | None:
         self._check()
         return self.opinions.decision_at(instrument, ts)

@@ -8,8 +8,8 @@ import pytest
 from textual.pilot import Pilot
 
 from alphaplus_tui.settings.sections import UiSettings
-from tests.support import REPOSITORY
-from tests.tui.support import SIZES, console, open_logs, open_services, until_painted
+from tests.support import REPOSITORY, eventually
+from tests.tui.support import SIZES, console, open_logs, open_models, open_services, open_signals, until_painted
 
 Compare = Callable[..., bool]
 PICTURE = REPOSITORY / "assets" / "markets.svg"
@@ -24,6 +24,23 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_markets(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     assert snap_compare(console(tmp_path), terminal_size=size, run_before=until_painted)
+
+
+async def _signals_explained(pilot: Pilot[None]) -> None:
+    screen = await open_signals(pilot)
+    screen.action_why()
+    await eventually(lambda: screen.why.explanation)
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_signals(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
+    assert snap_compare(console(tmp_path), terminal_size=size, run_before=_signals_explained)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_models(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
+    assert snap_compare(console(tmp_path), terminal_size=size, run_before=open_models)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -3,7 +3,7 @@
 from msgspec import structs
 
 from alphaplus_tui.domain.analysis import Role
-from alphaplus_tui.domain.events import DecisionMade, OutcomeKnown, PredictionsMade, SignalMade
+from alphaplus_tui.domain.events import DecisionMade, OutcomeKnown, PredictionsMade, SignalExplained, SignalMade
 from alphaplus_tui.state.slices import DecisionRow, SignalRow
 from alphaplus_tui.state.store import StateStore
 
@@ -42,6 +42,12 @@ class OpinionRows:
         while len(self._signals) > _SIGNALS:
             oldest = min(self._signals.values(), key=lambda row: row.signal.made_at)
             self._signals.drop(oldest.signal.id)
+
+    def on_explained(self, event: SignalExplained) -> None:
+        row = self._signals.get(event.signal)
+        if row is not None:
+            signal = structs.replace(row.signal, moved_by=event.moved_by)
+            self._signals.put(event.signal, SignalRow(signal, row.outcome))
 
     def on_outcome(self, event: OutcomeKnown) -> None:
         row = self._signals.get(event.outcome.id)

@@ -4,7 +4,8 @@ from rich.style import Style
 
 from alphaplus_tui.domain.analysis import Decision, Direction, Probabilities, Result
 from alphaplus_tui.domain.instrument import InstrumentId, decimals
-from alphaplus_tui.domain.timeframe import DAY_NS
+from alphaplus_tui.domain.text import clean
+from alphaplus_tui.domain.timeframe import DAY_NS, MINUTE_NS
 from alphaplus_tui.state.slices import SignalRow
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Look
@@ -75,12 +76,17 @@ def clock_text(ts: int, now: int) -> str:
 
 def why_not(decision: Decision) -> str:
     """``expected value: worth −3.1 bps after fees``; empty when every gate was passed."""
-    return f"{decision.gate}: {decision.reason}" if decision.gate else ""
+    return clean(f"{decision.gate}: {decision.reason}") if decision.gate else ""
 
 
 def left(expires_at: int, now: int) -> str:
-    """``28m left`` or ``time is up``."""
-    return f"{fmt.age(expires_at - now)} left" if expires_at > now else "time is up"
+    """``1h 28m left``, ``28m left``, ``5s left``, ``time is up``."""
+    if expires_at <= now:
+        return "time is up"
+    minutes = (expires_at - now) // MINUTE_NS
+    if minutes < 60:
+        return f"{fmt.age(expires_at - now)} left"
+    return f"{minutes // 60}h {minutes % 60:02d}m left" if minutes < 1440 else f"{fmt.age(expires_at - now)} left"
 
 
 def fate(row: SignalRow, look: Look) -> tuple[str, Style]:
@@ -96,4 +102,4 @@ def fate(row: SignalRow, look: Look) -> tuple[str, Style]:
 
 
 def feature_text(name: str) -> str:
-    return name.replace("_", " ")
+    return clean(name, limit=80).replace("_", " ")

@@ -136,6 +136,7 @@ class Panel(Widget, can_focus=True):
 
     def on_resize(self) -> None:
         self._drawn = []
+        self.refresh()  # else lines of a longer picture before stay below a shorter one
         self.pull(self.desk.look())
 
     @handles(events.Click)

@@ -35,6 +35,8 @@ def market(rows: int, seed: int = 1, *, offset: int = 0, wildness: float = 0.0, 
         trades=np.asarray(np.round(volume), np.float64),
         buy_volume=volume * rng.beta(3, 3, rows),
         anchor_close=30_000 * np.exp(np.cumsum(0.5 * steps + rng.normal(0, 0.001, rows))),
+        headlines=(headlines := np.asarray(rng.poisson(0.3, rows), np.float64)),
+        mood=headlines * rng.uniform(-1, 1, rows),
     )
 
 
@@ -53,4 +55,6 @@ def without(panel: Panel, hole: slice) -> Panel:
         trades=panel.trades[kept],
         buy_volume=panel.buy_volume[kept],
         anchor_close=panel.anchor_close[kept],
+        headlines=panel.headlines[kept],
+        mood=panel.mood[kept],
     )

@@ -80,15 +80,23 @@ def extreme(kind: str) -> Panel:
         factor = np.where(np.arange(ROWS) // 100 % 2 == 0, 1.0, 1e9)
         for name in ("open", "high", "low", "close", "volume", "buy_volume"):
             setattr(panel, name, getattr(panel, name) * factor)
-    elif kind == "unknown takers and anchor":
+    elif kind == "unknown takers, anchor and news":
         panel.buy_volume = panel.trades = panel.anchor_close = np.full(ROWS, np.nan)
+        panel.headlines = panel.mood = np.full(ROWS, np.nan)
     elif kind == "tiny prices":
         for name in ("open", "high", "low", "close"):
             setattr(panel, name, getattr(panel, name) * 1e-12)
     return panel
 
 
-KINDS = ("constant price", "zero volume", "nothing at all", "huge moves", "unknown takers and anchor", "tiny prices")
+KINDS = (
+    "constant price",
+    "zero volume",
+    "nothing at all",
+    "huge moves",
+    "unknown takers, anchor and news",
+    "tiny prices",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -107,9 +115,9 @@ def test_wild_and_quiet_markets_never_give_infinity(seed: int, wildness: float, 
 
 
 def test_what_is_not_known_is_absent_and_not_filled() -> None:
-    table = rows(extreme("unknown takers and anchor"), ALL)
+    table = rows(extreme("unknown takers, anchor and news"), ALL)
     absent = {name for name, column in zip(NAMES, table.T, strict=True) if np.isnan(column).all()}
-    topics = ("imbalance", "recent_imbalance", "trades", "trade_size", "anchor", "ahead_of_anchor")
+    topics = ("imbalance", "recent_imbalance", "trades", "trade_size", "anchor", "ahead_of_anchor", "headlines", "mood")
     assert absent == {name for name in NAMES if name.startswith(topics)}
 
 

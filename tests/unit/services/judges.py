@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from alphaplus_tui.domain.analysis import Decision, Outcome, Role, Signal
+from alphaplus_tui.domain.analysis import Contribution, Decision, Explanation, Outcome, Role, Signal
 from alphaplus_tui.domain.events import (
     CandleClosed,
     DecisionMade,
@@ -29,6 +29,7 @@ from alphaplus_tui.services.inference import InferenceService
 from alphaplus_tui.services.model_watch import ModelWatchService
 from alphaplus_tui.services.outcomes import OutcomeService
 from alphaplus_tui.services.projection import ProjectionService
+from alphaplus_tui.services.reasons import ReasonService
 from alphaplus_tui.services.rows.models import ModelRows
 from alphaplus_tui.services.scoreboard import Scoreboard
 from alphaplus_tui.services.signals import SignalService
@@ -37,7 +38,7 @@ from alphaplus_tui.state.store import StateStore
 from alphaplus_tui.state.view import ONLY
 from tests.fakes.artefacts import FIVE_MINUTES, LENGTH_NS, START_NS, a_registry, some_candles
 from tests.fakes.market_data import an_instrument
-from tests.fakes.model import FakeModelServer
+from tests.fakes.model import FakeExplainer, FakeModelServer
 from tests.fakes.store import FakeStore
 from tests.support import eventually
 
@@ -57,6 +58,7 @@ class Judges:
         recorded: bool = False,
         candles: int = HISTORY + 60,
         store: FakeStore | None = None,
+        preview_every_s: float | None = None,
         **settings: float,
     ) -> None:
         self.server = server or FakeModelServer()
@@ -96,7 +98,7 @@ class Judges:
             state=self.state,
             rows=rows,
             deadline_s=None if recorded else 5.0,
-            preview_every_s=None,
+            preview_every_s=preview_every_s,
             market=self.market,
             meters=self.meters,
         )
@@ -121,7 +123,9 @@ class Judges:
             recorded=recorded,
             market=self.market,
         )
-        services = (self.projection, self.signal_service, self.outcome_service, self.watch, self.inference)
+        self.explainer = FakeExplainer(Explanation("treeshap", 0.1, 0.6, (Contribution("rsi_14", 0.2, 0.5),)))
+        reasons = ReasonService(self.explainer, shelf, self.bus)
+        services = (reasons, self.projection, self.signal_service, self.outcome_service, self.watch, self.inference)
         for service in services:
             service.after = tuple(name for name in service.after if name != "persistence")
         self.manager = ServiceManager(services, clock=self.clock, on_change=self.bus.publish)

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from alphaplus_tui.domain.analysis import Direction, Probabilities, Result, Role
-from alphaplus_tui.domain.events import CandleClosed, InstrumentsKnown
+from alphaplus_tui.domain.events import CandleChanged, CandleClosed, InstrumentsKnown
 from alphaplus_tui.ports.store import Batch
 from tests.fakes.artefacts import LENGTH_NS, START_NS, shelve
 from tests.fakes.market_data import a_trade
@@ -64,6 +64,8 @@ async def test_what_passes_every_gate_is_a_signal_with_barriers_on_both_sides_an
         assert signal.stop < signal.entry < signal.target
         assert signal.expires_at == START_NS + (HISTORY + 1 + 24) * LENGTH_NS
         assert judges.state.signals[signal.id].outcome is None
+        await eventually(lambda: judges.state.signals[signal.id].signal.moved_by)
+        assert judges.state.signals[signal.id].signal.moved_by[0].feature == "rsi_14"
         judges.close(HISTORY + 1)
         await eventually(lambda: len(judges.judged(HISTORY + 1)) == 2)
         assert {decision.gate for decision in judges.judged(HISTORY + 1)} == {"cooldown"}
@@ -201,6 +203,24 @@ async def test_what_no_barrier_ends_the_horizon_does(tmp_path: Path) -> None:
         assert first.result is Result.HORIZON
         assert first.touched == "none"
         assert first.exit_price == judges.candles["BTC/USDT"][HISTORY + 23].close
+
+
+async def test_the_forming_candle_is_looked_at_and_neither_decided_on_nor_kept(tmp_path: Path) -> None:
+    judges = Judges(tmp_path, preview_every_s=0.01)
+    shelve(judges.registry, "best", champion=True)
+    async with judging(judges):
+        await ready(judges)
+        forming = structs.replace(judges.candles["BTC/USDT"][HISTORY], forming=True)
+        judges.bus.publish(CandleChanged(forming))
+        await eventually(lambda: judges.state.decisions[BTC.id].preview is not None)
+        preview = judges.state.decisions[BTC.id].preview
+        assert preview is not None
+        assert preview.forming
+        assert preview.open_time == forming.open_time
+        assert not judges.judged(HISTORY)
+        judges.close(HISTORY)
+        await eventually(lambda: len(judges.judged(HISTORY)) == 2)
+        assert judges.state.decisions[BTC.id].preview is None
 
 
 async def test_rolling_back_takes_effect_with_the_next_candle_and_none_is_missed(tmp_path: Path) -> None:

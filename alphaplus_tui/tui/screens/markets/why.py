@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from alphaplus_tui.domain.analysis import Direction
+from alphaplus_tui.domain.text import clean
 from alphaplus_tui.state.slices import DecisionRow, InstrumentRow, SignalRow
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
@@ -68,7 +69,7 @@ class WhyLine(Panel):
 
     def _held(self, row: DecisionRow, look: Look) -> list[list[Piece]]:
         inks, decision = look.inks, row.decision
-        parts: list[list[Piece]] = [[(decision.gate, inks.warning), (f"  {decision.reason}", inks.base)]]
+        parts: list[list[Piece]] = [[(clean(decision.gate), inks.warning), (f"  {clean(decision.reason)}", inks.base)]]
         if decision.lean is not Direction.FLAT:
             likely = share(chance(decision.lean, decision.prediction.probabilities))
             lean = f"leans {mark(decision.lean, look)} {decision.lean.value} {likely}"

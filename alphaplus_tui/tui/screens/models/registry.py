@@ -91,7 +91,7 @@ COLUMNS: tuple[Column[ModelRow], ...] = (
     Column("stage", "Stage", 12, _stage),
     Column("edge", "Edge", 4, _edge),
     Column("gain", "Gain", 6, _gain, right=True),
-    Column("brier", " live/told Brier", 12, _brier, rank=1),
+    Column("brier", "Brier / told", 12, _brier, rank=1),
     Column("drift", "PSI", 4, _drift, right=True, rank=2),
     Column("added", "Age", 4, _added, right=True, rank=3),
     Column("engines", "Engines", 25, _engines, rank=5),
@@ -186,8 +186,9 @@ class LivePanel(Panel):
         line: list[Piece] = [(" Brier ", inks.dim), (f"{row.live_brier:.3f}", live_ink(row, look))]
         if row.live_low is not None and row.live_high is not None:
             line.append((f" [{row.live_low:.3f}, {row.live_high:.3f}]", inks.dim))
-        told = [(f"{row.live_rows:,} rows  ", inks.faint), *told]
-        return spread(line, told, width)
+        more: list[Piece] = [(f"{row.live_rows:,} rows  ", inks.faint), *told]
+        wide = sum(len(text) for text, _ in (*line, *more)) < width
+        return spread(line, more if wide else told, width)
 
     def _drift(self, row: ModelRow, look: Look, width: int) -> list[Piece]:
         inks = look.inks

@@ -42,8 +42,10 @@ class TrainingPanel(Panel):
             if row.share >= _LEAST_SHARE:
                 right += f", about {fmt.duration(taken / row.share * (1 - row.share))} to go"
             bar: list[Piece] = [(" ", inks.dim), *rail(row.share, max(4, width - 8), inks.accent, look)]
-            head = spread([(f" {row.step}", inks.base)], [(f"{right} ", inks.dim)], width)
-            return [head, [*bar, (fmt.fit(f"{row.share:.0%}", 6, right=True), inks.strong)]]
+            done: list[Piece] = [*bar, (fmt.fit(f"{row.share:.0%}", 6, right=True), inks.strong)]
+            step: list[Piece] = [(f" {fmt.fit(row.step, width - 2).rstrip()}", inks.base)]
+            head = spread(step, [(f"{right} ", inks.dim)], width)
+            return [head, done] if head != step else [step, done, [(f" {right}", inks.dim)]]
         ink = {"done": inks.ok, "failed": inks.error}.get(row.state, inks.warning)
         at = fmt.moment(row.started_at).strftime("%d %b %H:%M")
         rows: list[list[Piece]] = [spread([(f" {row.state}", ink)], [(f"begun {at} ", inks.dim)], width)]

@@ -67,11 +67,14 @@ class ValidationPanel(ReportPanel):
 
     def picture(self, report: Report, look: Look, width: int, height: int) -> list[list[Piece]]:
         inks = look.inks
-        names = max(13, min(24, width - sum(w for _, w in _HEADS) - 10))
+        names = max(14, min(24, width - sum(w for _, w in _HEADS) - 10))
         bar = max(0, min(24, width - names - sum(w for _, w in _HEADS) - 2))
         head = [(" " * (names + bar + 2), inks.dim), *[(fmt.fit(word, w, right=True), inks.dim) for word, w in _HEADS]]
-        folds = [fold.scores[ENSEMBLE] for fold in report.folds if ENSEMBLE in fold.scores]
-        largest = max((abs(one.gain_pct) for one in folds if one.gain_pct is not None), default=0.0) or 1.0
+        tested = [
+            (_span(fold.tested_from, fold.tested_until, names), fold.scores.get(ENSEMBLE)) for fold in report.folds
+        ]
+        folds = [(name, scores) for name, scores in tested if scores is not None]
+        largest = max((abs(one.gain_pct) for _, one in folds if one.gain_pct is not None), default=0.0) or 1.0
 
         def line(name: str, scores: Scores, ink: Style) -> list[Piece]:
             gain = scores.gain_pct
@@ -79,24 +82,20 @@ class ValidationPanel(ReportPanel):
             space = " " if bar >= 4 else " " * (bar + 1)
             return [(" " + fmt.fit(name, names), ink), *track, (space, ink), *_figures(scores, look)]
 
-        rows = [
-            line(_span(fold.tested_from, fold.tested_until), fold.scores[ENSEMBLE], inks.base)
-            for fold in report.folds
-            if ENSEMBLE in fold.scores
-        ]
-        after = [line("all folds", report.pooled[ENSEMBLE], inks.strong)] if ENSEMBLE in report.pooled else []
-        after += [line(f"· {name}", scores, inks.dim) for name, scores in report.pooled.items() if name != ENSEMBLE]
-        if ENSEMBLE in report.holdout:
-            after.append(line("hold-out", report.holdout[ENSEMBLE], inks.strong))
-        after.append(_value("signals, folds", report.signals, look, names, width))
-        after.append(_value("signals, hold-out", report.holdout_signals, look, names, width))
-        after += [
-            [(fmt.fit(f" {name} is missing: {how}", width), inks.warning)]
-            for name, how in report.missing_engines.items()
-        ]
-        gap: list[list[Piece]] = [[]] if len(rows) + len(after) + 4 <= height else []
-        room = max(1, height - 1 - len(after))
-        return [head, *rows[-room:], *gap, *after]
+        rows = [line(name, scores, inks.base) for name, scores in folds]
+        engines = [line(f"· {name}", scores, inks.dim) for name, scores in report.pooled.items() if name != ENSEMBLE]
+        whole = [line("all folds", report.pooled[ENSEMBLE], inks.strong)] if ENSEMBLE in report.pooled else []
+        after = [line("hold-out", report.holdout[ENSEMBLE], inks.strong)] if ENSEMBLE in report.holdout else []
+        after.append(_value("signals, folds", report.signals, look, width))
+        after.append(_value("signals, hold-out", report.holdout_signals, look, width))
+        missing = report.missing_engines.items()
+        after += [[(fmt.fit(f" {name} is missing: {how}", width), inks.warning)] for name, how in missing]
+        spare = height - 1 - len(whole) - len(after) - len(rows)
+        if spare >= len(engines):
+            whole += engines
+            spare -= len(engines)
+        gap: list[list[Piece]] = [[]] if spare >= 2 else []
+        return [head, *rows[-max(1, len(rows) + min(0, spare)) :], *gap, *whole, *gap, *after]
 
 
 def _figures(scores: Scores, look: Look) -> list[Piece]:
@@ -113,9 +112,9 @@ def _figures(scores: Scores, look: Look) -> list[Piece]:
     return [(fmt.fit(text, w, right=True), ink) for (text, ink), (_, w) in zip(values, _HEADS, strict=True)]
 
 
-def _value(name: str, signals: Signals, look: Look, names: int, width: int) -> list[Piece]:
+def _value(name: str, signals: Signals, look: Look, width: int) -> list[Piece]:
     inks, value, hits = look.inks, signals.value, signals.hits
-    line: list[Piece] = [(" " + fmt.fit(name, max(names, 18)), inks.base)]
+    line: list[Piece] = [(" " + fmt.fit(name, 18), inks.base)]
     if value.mean is None:
         return [*line, ("none was worth its fees", inks.dim)]
     proven = value.low is not None and value.low > 0
@@ -123,16 +122,16 @@ def _value(name: str, signals: Signals, look: Look, names: int, width: int) -> l
     words = ""
     if value.low is not None and value.high is not None:
         words = f"  95 % [{signed(value.low)}, {signed(value.high)}]"
-    words += f"  {value.rows:,} signals"
+    words += f"  n {value.rows:,}"
     if value.rows:
         words += f", {hits / value.rows:.0%} hit"
     used = sum(len(text) for text, _ in line)
     return [*line, (fmt.fit(words, max(0, width - used)), inks.dim)]
 
 
-def _span(first: int, last: int) -> str:
+def _span(first: int, last: int, width: int) -> str:
     a, b = fmt.moment(first), fmt.moment(last)
-    if last - first >= 20 * DAY_NS:
+    if last - first >= 20 * DAY_NS and width >= 17:
         return f"{a:%d %b}–{b:%d %b %y}"
     return f"{a:%d %b}–{b:%d %b}" if last - first >= DAY_NS else f"{a:%d %b %H:%M}–{b:%H:%M}"
 

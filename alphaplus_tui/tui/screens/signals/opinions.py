@@ -15,6 +15,7 @@ from alphaplus_tui.tui.widgets.opinion import (
     chance,
     clock_text,
     fate,
+    left,
     price_text,
     share,
     side,
@@ -45,7 +46,8 @@ def _because(row: Decision, look: Look, width: int) -> Cell:
     if not row.gate:
         prediction = row.prediction
         target, stop = (price_text(price, prediction.instrument, look) for price in (row.target, row.stop))
-        return f"target {target}  stop {stop}", look.inks.base
+        whole = f"target {target}  stop {stop}"
+        return (whole if len(whole) <= width else f"target {target}"), look.inks.base
     gate = fmt.fit(row.gate, min(width, len(row.gate)))
     rest = fmt.fit(f"  {row.reason}", width - len(gate))
     return [(gate, look.inks.warning), (rest, look.inks.dim)]
@@ -65,7 +67,7 @@ DECISION_COLUMNS: tuple[Column[Decision], ...] = (
     Column("side", "Says", 10, _side),
     Column("chance", "P", 4, _chance, right=True, rank=1),
     Column("worth", "Worth", 6, _worth, right=True),
-    Column("because", "Because", 12, _because, grow=True),
+    Column("because", "Because", 24, _because, grow=True),
     Column("age", "Age", 4, _age, right=True, rank=2),
 )
 
@@ -212,6 +214,28 @@ def _entry(row: SignalRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - th
     return price_text(row.signal.entry, row.signal.instrument, look), look.inks.dim
 
 
+def _target(row: SignalRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
+    return price_text(row.signal.target, row.signal.instrument, look), look.inks.dim
+
+
+def _stop(row: SignalRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
+    return price_text(row.signal.stop, row.signal.instrument, look), look.inks.dim
+
+
+def _ended(row: SignalRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
+    return ("" if row.outcome is None else clock_text(row.outcome.resolved_at, look.now)), look.inks.dim
+
+
+def _exit(row: SignalRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
+    if row.outcome is None:
+        return "", look.inks.dim
+    return price_text(row.outcome.exit_price, row.signal.instrument, look), look.inks.base
+
+
+def _model(row: SignalRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
+    return row.signal.model, look.inks.faint
+
+
 def _fate(row: SignalRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
     return fate(row, look)
 
@@ -223,7 +247,12 @@ SIGNAL_COLUMNS: tuple[Column[SignalRow], ...] = (
     Column("chance", "P", 4, _probable, right=True, rank=2),
     Column("worth", "Worth", 6, _promised, right=True, rank=1),
     Column("entry", "Entry", 10, _entry, right=True, rank=3),
-    Column("fate", "Outcome", 16, _fate, grow=True),
+    Column("target", "Target", 10, _target, right=True, rank=4),
+    Column("stop", "Stop", 10, _stop, right=True, rank=5),
+    Column("fate", "Outcome", 18, _fate, grow=True),
+    Column("ended", "Ended", 6, _ended, rank=6),
+    Column("exit", "at", 10, _exit, right=True, rank=7),
+    Column("model", "Model", 14, _model, rank=8),
 )
 
 
@@ -268,4 +297,4 @@ class SignalGrid(LiveGrid[SignalRow]):
         return look.state.signals.get(key)
 
     def stamp(self, row: SignalRow, look: Look) -> Hashable:
-        return fmt.age(row.signal.expires_at - look.now) if row.outcome is None else None
+        return left(row.signal.expires_at, look.now) if row.outcome is None else None

@@ -18,9 +18,10 @@ def _who(row: Score, look: Look, width: int) -> Cell:
     what = (row.instrument.partition(":")[2] or row.instrument) or "all symbols"
     if row.direction:
         what += f" {row.direction}"
-    model = fmt.fit(row.model, max(6, min(len(row.model), width - len(what) - 1)))
     general = not row.instrument and not row.direction
-    return [(model + " ", inks.dim), (fmt.fit(what, width - len(model) - 1), inks.strong if general else inks.base)]
+    named = fmt.fit(what, min(len(what), width))
+    rest = fmt.fit(f"  {row.model}", width - len(named))
+    return [(named, inks.strong if general else inks.base), (rest, inks.dim)]
 
 
 def _count(row: Score, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
@@ -66,11 +67,11 @@ class ScoreGrid(LiveGrid[Score]):
 
     def __init__(self, desk: Desk) -> None:
         columns: tuple[Column[Score], ...] = (
-            Column("who", "Of", 17, _who, grow=True),
+            Column("who", "Of", 15, _who, grow=True),
             Column("count", "Ended", 7, _count, right=True, rank=1),
             Column("hits", " Hits 95 %", 10, _hits),
             Column("result", "   bps 95 %", 14, _result),
-            Column("whiskers", "", 25, self._whiskers, rank=3),
+            Column("whiskers", "", 15, self._whiskers, rank=3),
             Column("brier", "Brier", 12, _brier, rank=2),
         )
         super().__init__(desk, columns, id="scores")
@@ -132,7 +133,7 @@ def _title(row: Headline, look: Look, width: int) -> Cell:  # noqa: ARG001 - the
 HEADLINE_COLUMNS: tuple[Column[Headline], ...] = (
     Column("age", "Age", 4, _seen, right=True),
     Column("mood", "Mood", 5, _mood, right=True),
-    Column("title", "Headline", 20, _title, grow=True),
+    Column("title", "Headline", 30, _title, grow=True),
     Column("about", "Of", 7, _about, rank=2),
     Column("source", "Source", 9, _source, rank=1),
 )

@@ -141,7 +141,7 @@ class SignalsScreen(LiveScreen):
 
     def show_panel(self, name: str) -> None:
         super().show_panel(name)
-        self._use(self.focused_panel())
+        self._use(next((panel for panel in self.panels if panel.id == name), self.decisions))
 
     def _use(self, panel: Panel) -> None:
         if panel in {self.decisions, self.signals}:

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from alphaplus_tui.domain.analysis import Decision, Direction, Probabilities
 from alphaplus_tui.domain.instrument import symbol_of
+from alphaplus_tui.domain.text import clean
 from alphaplus_tui.state.slices import SignalRow
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
@@ -63,18 +64,15 @@ class TracePanel(Panel):
     def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:
         decision = self.decision
         assert decision is not None
-        roomy = height >= 18
-        rows = [self._verdict(decision, look, width), *self._terms(decision, look, width)]
-        if roomy:
-            rows.append([])
-        rows += self._chances(decision, look, width)
-        if self.preview is not None and height >= 16:
+        gap: list[list[Piece]] = [[]] if height >= 17 else []
+        rows = [self._verdict(decision, look, width), *self._held(decision, look, width)]
+        rows += [*self._terms(decision, look, width), *gap, *self._chances(decision, look, width)]
+        if self.preview is not None and height >= 15:
             up, none, down = (share(value) for value in (self.preview.up, self.preview.none, self.preview.down))
-            words = f" forming candle so far   up {up}  none {none}  down {down}"
+            words = f" forming so far   up {up}   none {none}   down {down}"
             rows.append([(fmt.fit(words, width), look.inks.faint)])
-        if roomy:
-            rows.append([])
-        return rows + self._gates(decision, look, width, tall=height - len(rows) >= len(GATES) + 2)
+        rows += gap
+        return rows + self._gates(decision, look, width, tall=height - len(rows) >= len(GATES))
 
     def _verdict(self, decision: Decision, look: Look, width: int) -> list[Piece]:
         inks = look.inks
@@ -104,18 +102,32 @@ class TracePanel(Panel):
                 "" if value is None or not prediction.entry else f" {fmt.percent((value / prediction.entry - 1) * 100)}"
             )
 
-        facts: list[list[Piece]] = [
-            [(" entry ", inks.dim), (price(prediction.entry), inks.base)],
-            [("   target ", inks.dim), (price(decision.target), inks.up), (away(decision.target), inks.dim)],
-            [("   stop ", inks.dim), (price(decision.stop), inks.down), (away(decision.stop), inks.dim)],
-        ]
         ends = clock_text(decision.expires_at, look.now)
-        more: list[list[Piece]] = [
-            [(" until ", inks.dim), (ends, inks.base), (f", {left(decision.expires_at, look.now)}", inks.dim)],
-            [("   spread ", inks.dim), (f"{decision.spread_bps:.1f} bps", inks.base)],
-            [("   agreement ", inks.dim), (_percent(decision.agreement), inks.base)],
+        rows: list[list[list[Piece]]] = [
+            [
+                [(" target ", inks.dim), (price(decision.target), inks.up), (away(decision.target), inks.dim)],
+                [("   stop ", inks.dim), (price(decision.stop), inks.down), (away(decision.stop), inks.dim)],
+            ],
+            [
+                [(" entry  ", inks.dim), (price(prediction.entry), inks.base)],
+                [("   until ", inks.dim), (ends, inks.base), (f", {left(decision.expires_at, look.now)}", inks.dim)],
+            ],
+            [
+                [(" spread ", inks.dim), (f"{decision.spread_bps:.1f} bps", inks.base)],
+                [("   engines agree ", inks.dim), (_percent(decision.agreement), inks.base)],
+            ],
         ]
-        return [_joined(facts, width), _joined(more, width)]
+        return [_joined(parts, width) for parts in rows]
+
+    def _held(self, decision: Decision, look: Look, width: int) -> list[list[Piece]]:
+        """The gate that held back and why, in at most two lines."""
+        if not decision.gate:
+            return []
+        named = clean(decision.gate)
+        first, *rest = wrap(f"{named}: {decision.reason}", width - 2)[:2]
+        named, told = first[: len(named)], first[len(named) :]
+        rows: list[list[Piece]] = [[(f" {named}", look.inks.warning), (told, look.inks.base)]]
+        return rows + [[(f" {row}", look.inks.base)] for row in rest]
 
     def _chances(self, decision: Decision, look: Look, width: int) -> list[list[Piece]]:
         inks, prediction = look.inks, decision.prediction
@@ -152,8 +164,7 @@ class TracePanel(Panel):
 
     def _gates(self, decision: Decision, look: Look, width: int, *, tall: bool) -> list[list[Piece]]:
         inks, plain = look.inks, look.symbols == "ascii"
-        names = [*GATES]
-        names += [name for name in (*decision.passed, decision.gate) if name and name not in GATES]
+        names = [*GATES, *(name for name in (*decision.passed, decision.gate) if name and name not in GATES)]
         cells: list[Piece] = []
         for name in names:
             if name in decision.passed:
@@ -162,19 +173,13 @@ class TracePanel(Panel):
                 cells.append((f"{'x' if plain else '✗'} {name}", inks.warning))
             else:
                 cells.append((f"{'.' if plain else '·'} {name}", inks.faint))
-        reason = [[(f"   {row}", inks.base)] for row in wrap(decision.reason, width - 4)] if decision.gate else []
         if tall:
-            rows: list[list[Piece]] = []
-            for name, cell in zip(names, cells, strict=True):
-                rows.append([(" ", inks.dim), cell])
-                rows += reason if name == decision.gate else []
-            return rows
+            return [[(" ", inks.dim), (clean(text), ink)] for text, ink in cells]
         half = -(-len(cells) // 2)
         column = max(18, min(28, width // 2))
-        pairs = [
+        return [
             [(" ", inks.dim), *[(fmt.fit(text, column), ink) for text, ink in cells[at::half]]] for at in range(half)
         ]
-        return pairs + reason
 
 
 def _joined(parts: list[list[Piece]], width: int) -> list[Piece]:

@@ -1,0 +1,56 @@
+"""Puts windows together into the batches that models are asked with."""
+
+from collections.abc import Callable, Iterable
+
+from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.market import Candle
+from alphaplus_tui.domain.timeframe import duration_ns
+from alphaplus_tui.ports.model import Window, WindowBatch
+from alphaplus_tui.services.windows import CandleWindows
+from alphaplus_tui.state.store import StateStore
+
+
+class Batches:
+    """Each window beside its anchor's, which is sent once."""
+
+    def __init__(
+        self,
+        windows: CandleWindows,
+        anchors: Callable[[InstrumentId], InstrumentId | None],
+        state: StateStore,
+        *,
+        alone: bool,
+    ) -> None:
+        """alone: as ``WindowBatch`` has it."""
+        self._windows, self._anchors, self._state, self._alone = windows, anchors, state, alone
+
+    def of(self, wanted: Iterable[tuple[InstrumentId, int, Candle | None]]) -> WindowBatch:
+        """Windows that end with the candle that opens then, or with a forming one."""
+        windows: list[Window] = []
+        anchors: list[Window] = []
+        places: dict[tuple[InstrumentId, int], int] = {}
+        for instrument, opens, forming in wanted:
+            anchor, place = self._anchors(instrument), -1
+            if anchor is not None:
+                place = places.get((anchor, opens), -1)
+                if place < 0 and (related := self._related(anchor, opens, forming=forming is not None)) is not None:
+                    place = places[anchor, opens] = len(anchors)
+                    anchors.append(related)
+            window = self._windows.window(instrument, opens, anchor=place, forming=forming)
+            if window is not None:
+                windows.append(window)
+        return WindowBatch(tuple(windows), tuple(anchors), alone=self._alone)
+
+    def forming_now(self) -> list[Candle]:
+        """The forming candles that follow the newest closed one of their instrument."""
+        timeframe, last = self._windows.timeframe, self._windows.last
+        length = duration_ns(timeframe)
+        forming = [row.forming for row in self._state.charts.values() if row.timeframe == timeframe]
+        return [candle for candle in forming if candle and last(candle.instrument) == candle.open_time - length]
+
+    def _related(self, anchor: InstrumentId, opens: int, *, forming: bool) -> Window | None:
+        row = self._state.charts.get((anchor, self._windows.timeframe)) if forming else None
+        candle = row.forming if row is not None else None
+        if candle is not None and candle.open_time != opens:
+            candle = None
+        return self._windows.window(anchor, opens, forming=candle)
