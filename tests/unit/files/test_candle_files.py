@@ -11,9 +11,9 @@ import pytest
 
 from alphaplus_tui.domain.instrument import instrument_id
 from alphaplus_tui.domain.market import Candle, Provenance
-from alphaplus_tui.domain.resample import resample
+from alphaplus_tui.domain.resampling import resampled
 from alphaplus_tui.domain.timeframe import Timeframe
-from alphaplus_tui.errors import UnknownName, UsageError
+from alphaplus_tui.errors import UnknownName
 from alphaplus_tui.files.candles import CandleFile, UnreadableFile, candle_files, read_candles
 from alphaplus_tui.files.csv_columns import parse_time
 from tests.support import recorded
@@ -57,7 +57,7 @@ def test_resampled_candles_are_the_exchanges_own(target: str) -> None:
     golden = json.loads(recorded("golden/golden.json").read_text())
     assert golden, "the answers are there"
     theirs = {candle.open_time: candle for candle in candles(f"{SPOT}/BTC_USDT-{target}.feather")}
-    ours = resample(candles(f"{SPOT}/BTC_USDT-5m.feather"), Timeframe(target))
+    ours = resampled(candles(f"{SPOT}/BTC_USDT-5m.feather"), Timeframe(target))
     compared = 0
     for candle in ours:
         other = theirs.get(candle.open_time)
@@ -72,14 +72,6 @@ def test_resampled_candles_are_the_exchanges_own(target: str) -> None:
             assert candle.provenance is Provenance.RESAMPLED
             compared += 1
     assert compared == {"15m": 23_923, "1h": 5_980, "4h": 1_495, "1d": 249}[target]
-
-
-def test_a_resampled_candle_with_a_missing_part_is_not_complete() -> None:
-    five = candles(f"{SPOT}/BTC_USDT-5m.feather")[:12]
-    del five[4]
-    assert [candle.complete for candle in resample(five, Timeframe("15m"))] == [True, False, True, True]
-    with pytest.raises(UsageError, match="do not add up"):
-        list(resample(five, Timeframe("3m")))
 
 
 def test_closing_times_with_offsets_and_a_change_of_the_clock_become_opening_times_in_utc() -> None:
@@ -98,7 +90,7 @@ def test_one_minute_candles_add_up_to_the_fifteen_minute_ones_of_the_same_maker(
         candle.open_time: candle
         for candle in read_candles(recorded("ohlcv_binance_spot_1m_dec2024/BTCUSDT_15m.csv.gz")).candles(BTC)
     }
-    ours = [candle for candle in resample(minutes, Timeframe("15m")) if candle.complete]
+    ours = [candle for candle in resampled(minutes, Timeframe("15m")) if candle.complete]
     assert len(ours) == 2_784
     for candle in ours:
         other = theirs[candle.open_time]
