@@ -16,6 +16,7 @@ from alphaplus_tui.domain.events import (
     RecordingEnded,
 )
 from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.market import Candle
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
 from alphaplus_tui.errors import FatalError, TransientError
 from alphaplus_tui.kernel.bus import Bus
@@ -42,6 +43,8 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 _LOOK_EVERY_S = 0.01
 _IDLE_S = 1.0
 _SHELF_EVERY_S = 30.0
+_DATABASE_WITHIN_S = 60.0
+_DATABASE_EVERY_S = 0.1
 NO_MODEL = "no model serves: train one, or promote one that is there"
 
 
@@ -247,7 +250,7 @@ class InferenceService:
         if not self._served:
             return
         if self._recorded:
-            await self._prime(gathered)
+            await self._prime(gathered, life)
         began = life.clock.monotonic()
         batch = self._batches.of((instrument, gathered.opens, None) for instrument in gathered.instruments)
         try:
@@ -265,20 +268,27 @@ class InferenceService:
             self._latency.observe(life.clock.monotonic() - began + gathered.waited_s)
             self._rows.latency(self._latency.reading())
 
-    async def _prime(self, gathered: Gathered) -> None:
+    async def _prime(self, gathered: Gathered, life: Life) -> None:
         """A recording begins where the database ends: its windows are read from there."""
         wanted = {*gathered.instruments, *(self._moments.anchor(instrument) for instrument in gathered.instruments)}
         for instrument in sorted(name for name in wanted if name is not None and name not in self._primed):
-            start = gathered.opens - WINDOW * duration_ns(self._timeframe)
+            self._primed.add(instrument)
+            self.windows.put(await self._stored(instrument, gathered.opens, life))
+
+    async def _stored(self, instrument: InstrumentId, until: int, life: Life) -> tuple[Candle, ...]:
+        """Waits for a database that is just starting: a recording is faster than that."""
+        start = until - WINDOW * duration_ns(self._timeframe)
+        give_up_at = life.clock.monotonic() + _DATABASE_WITHIN_S
+        while True:
             try:
-                stored = await self._reader.candles(
-                    instrument, self._timeframe, start=start, end=gathered.opens + 1, limit=WINDOW + 1
+                return await self._reader.candles(
+                    instrument, self._timeframe, start=start, end=until + 1, limit=WINDOW + 1
                 )
             except TransientError as error:
-                log.warning("no_stored_candles", instrument=instrument, error=str(error))
-                continue
-            self._primed.add(instrument)
-            self.windows.put(stored)
+                if life.clock.monotonic() >= give_up_at:
+                    log.warning("no_stored_candles", instrument=instrument, error=str(error))
+                    return ()
+                await life.clock.sleep(_DATABASE_EVERY_S)
 
     def _tell(self, opinions: Opinions, incomplete: Sequence[InstrumentId], *, as_of: bool) -> None:
         served = opinions.served

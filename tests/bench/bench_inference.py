@@ -10,11 +10,10 @@ from pathlib import Path
 from time import perf_counter
 
 from alphaplus_tui.domain.events import DecisionMade
-from alphaplus_tui.features.registry import FEATURES
 from alphaplus_tui.kernel.clock import SystemClock
 from alphaplus_tui.models.artefact import open_artefact
 from alphaplus_tui.models.client import ModelProcess
-from tests.fakes.artefacts import shelve
+from tests.fakes.artefacts import PRICES_ALONE, shelve
 from tests.fakes.market_data import an_instrument
 from tests.support import eventually
 from tests.unit.services.judges import HISTORY, Judges, judging
@@ -25,7 +24,7 @@ KILLS = 5
 
 
 def main() -> None:
-    """``python -m tests.bench.bench_inference [FOLDER OF AN ARTEFACT]``; else a linear model of every feature."""
+    """``python -m tests.bench.bench_inference [FOLDER OF AN ARTEFACT]``; else a linear model of what prices tell."""
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_measure(Path(folder), Path(sys.argv[1]) if len(sys.argv) > 1 else None))
 
@@ -37,7 +36,7 @@ async def _measure(folder: Path, artefact: Path | None) -> None:
     )
     if artefact is None:
         name = "linear"
-        shelve(judges.registry, name, champion=True, features=tuple(FEATURES))
+        shelve(judges.registry, name, champion=True, features=PRICES_ALONE)
     else:
         name = judges.registry.adopt(artefact, "for the bench").id
     taken: list[float] = []

@@ -10,6 +10,8 @@ import numpy as np
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle
 from alphaplus_tui.domain.timeframe import MINUTE_NS, Timeframe
+from alphaplus_tui.features import anchor, clock, momentum, trend, volatility
+from alphaplus_tui.features import range as price_range
 from alphaplus_tui.features.barriers import BarrierRule
 from alphaplus_tui.features.registry import FEATURES
 from alphaplus_tui.models.artefact import EngineFiles, FeatureProfile, Manifest
@@ -21,6 +23,10 @@ LENGTH_NS = 5 * MINUTE_NS
 START_NS = 1_704_067_200_000_000_000
 FEW = ("return_1", "volatility", "rsi_14", "day_sine")
 WITH_ANCHOR = (*FEW, "anchor_return_6")
+PRICES_ALONE = tuple(
+    feature.name for topic in (momentum, volatility, trend, price_range, clock, anchor) for feature in topic.SPECS
+)
+"""Features that any candles can tell, also those that know of no takers and no news."""
 
 
 def linear_onnx(weights: Sequence[Sequence[float]], bias: Sequence[float]) -> bytes:
