@@ -14,7 +14,7 @@ from alphaplus_tui.errors import DeadlineExceeded, Disconnected, ProtocolError
 from alphaplus_tui.remote.client import ask_status
 from alphaplus_tui.remote.server import ControlServer
 from alphaplus_tui.state.slices import FeedRow, FeedState, GapRow, LatencyRow, ServiceRow
-from alphaplus_tui.wire.control import Failure, Status, decode_answer
+from alphaplus_tui.wire.control import Answer, Failure, Status, decode_answer
 from tests.fakes.engine import FakeEngine
 from tests.support import eventually
 
@@ -42,7 +42,7 @@ async def serving(socket: Path, *, idle_s: float = 30.0) -> AsyncGenerator[FakeE
         yield engine
 
 
-async def talk(socket: Path, *lines: bytes) -> list[Status | Failure]:
+async def talk(socket: Path, *lines: bytes) -> list[Answer]:
     """The answers to some lines; fewer when the server hangs up."""
     reader, writer = await asyncio.open_unix_connection(socket, limit=2**24)
     try:
