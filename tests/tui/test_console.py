@@ -135,12 +135,12 @@ async def test_tab_goes_round_the_panels_where_only_one_is_shown(tmp_path: Path)
         await until_painted(pilot)
         screen = markets(app)
         names: list[str] = []
-        for _ in range(4):
+        for _ in range(5):
             await pilot.press("tab")
             names.append(screen.shown)
-        assert names == ["chart", "book", "tape", "watchlist"]
+        assert names == ["chart", "book", "tape", "why", "watchlist"]
         await pilot.press("shift+tab")
-        assert screen.shown == "tape"
+        assert screen.shown == "why"
 
 
 async def test_the_palette_does_what_the_keys_do(tmp_path: Path) -> None:

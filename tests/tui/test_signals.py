@@ -165,6 +165,18 @@ async def test_o_shows_its_chart_and_w_on_markets_comes_back_with_why(tmp_path: 
         assert signals(app).decisions.cursor == name_of("DOGE")
 
 
+async def test_why_of_a_symbol_that_was_not_judged_says_so_and_asks_nothing(tmp_path: Path) -> None:
+    session = FakeSession()
+    session.store.decisions.drop(name_of("BTC"))
+    app = console(tmp_path, session)
+    async with shown(app) as pilot:
+        await until_painted(pilot)
+        assert "no decision on this symbol yet" in "\n".join(picture(app))
+        await pilot.press("w")
+        await eventually(lambda: "No decision on BTC/USDT yet" in toasts(app))
+        assert not [query for query in session.asked if isinstance(query, Explain)]
+
+
 async def test_signals_stand_on_the_chart_with_their_outcome(tmp_path: Path) -> None:
     session = FakeSession()
     app = console(tmp_path, session)

@@ -29,7 +29,7 @@ def test_markets(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -
 async def _signals_explained(pilot: Pilot[None]) -> None:
     screen = await open_signals(pilot)
     screen.action_why()
-    await eventually(lambda: screen.why.explanation)
+    await eventually(lambda: any("+ contributions" in strip.text for strip in map(screen.why.render_line, range(2))))
     await pilot.pause()
 
 

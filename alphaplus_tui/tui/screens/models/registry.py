@@ -10,7 +10,6 @@ from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.widgets.grid import Cell, Column, LiveGrid
-from alphaplus_tui.tui.widgets.opinion import signed
 from alphaplus_tui.tui.widgets.panel import Condition, Kind, Panel, Piece, spread, wrap
 from alphaplus_tui.tui.widgets.rails import rail
 
@@ -211,7 +210,3 @@ class LivePanel(Panel):
             (figure, inks.ok if small else inks.warning),
             (fmt.fit(f"  {words}", max(0, width - 8 - len(figure))), inks.dim),
         ]
-
-
-def gain_text(value: float | None) -> str:
-    return fmt.NOTHING if value is None else f"{signed(value, 1)} %"

@@ -9,7 +9,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from alphaplus_tui.domain.analysis import Decision, Explanation
-from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.instrument import InstrumentId, symbol_of
 from alphaplus_tui.session.queries import DecisionAt, DecisionsPage, Explain
 from alphaplus_tui.state.slices import Mode, SignalRow
 from alphaplus_tui.state.view import ONLY
@@ -68,18 +68,24 @@ class SignalsScreen(LiveScreen):
         if demo != self.planted.display:
             self.planted.display = demo
             self.planted.update(f" DEMO  {PLANTED}")
-        wanted = InstrumentId(self.desk.why)
-        if wanted in look.state.decisions:
-            self.desk.why = ""
-            self._leave_history()
-            self.decisions.find = self.decisions.gate = ""
-            self._by_signal = False
-            self.decisions.order = self.decisions.keys(look)
-            self.decisions.go(wanted, tell=False)
-            self._choose(look)
-            self.action_why()
+        wanted, self.desk.why = InstrumentId(self.desk.why), ""
+        if wanted:
+            self._explain_newest(wanted, look)
         self._choose(look)
         super().pull(look)
+
+    def _explain_newest(self, instrument: InstrumentId, look: Look) -> None:
+        """Go to the newest decision on an instrument and ask why."""
+        if instrument not in look.state.decisions:
+            self.notify(f"No decision on {symbol_of(instrument)} yet", timeout=3, markup=False)
+            return
+        self._leave_history()
+        self.decisions.find = self.decisions.gate = ""
+        self._by_signal = False
+        self.decisions.order = self.decisions.keys(look)
+        self.decisions.go(instrument, tell=False)
+        self._choose(look)
+        self.action_why()
 
     # What is chosen
 
