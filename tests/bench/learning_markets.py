@@ -8,7 +8,7 @@ import numpy as np
 
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.features.barriers import BarrierRule
-from alphaplus_tui.features.panel import Panel
+from alphaplus_tui.features.panel import Floats, Panel
 from alphaplus_tui.features.registry import FEATURES
 from alphaplus_tui.features.spec import Feature
 from alphaplus_tui.learning.dataset import Dataset, build
@@ -16,11 +16,11 @@ from alphaplus_tui.learning.report import Report
 from alphaplus_tui.learning.train import ENSEMBLE, TrainOptions, train
 from alphaplus_tui.learning.walk_forward import plan
 from alphaplus_tui.statistics.scores import log_losses
-from tests.fakes.markets import SIGMA, Floats, null_market, planted_market, planted_optimum
+from tests.fakes.simulated import null_market, planted_market, planted_optimum, planted_sigma
 
 INSTRUMENT = InstrumentId("simulated:COIN/USDT")
 MOODS = np.linspace(-4.5, 4.5, 37)
-WIDTHS = np.linspace(0.8, 1.3, 6)
+WIDTHS = np.linspace(0.9, 1.6, 8)
 
 
 def learn(panel: Panel, options: TrainOptions, extra: Sequence[Feature] = ()) -> tuple[Dataset, Report]:
@@ -35,8 +35,10 @@ class Optimum:
     def __init__(self, paths: int, seed: int = 99, rule: BarrierRule | None = None) -> None:
         self._rule = rule or BarrierRule()
         half = max(1, paths // 2)
-        first = planted_optimum(MOODS.tolist(), WIDTHS.tolist(), half, seed, self._rule.horizon)
-        second = planted_optimum(MOODS.tolist(), WIDTHS.tolist(), half, seed + 1, self._rule.horizon)
+        first, second = (
+            planted_optimum(MOODS, WIDTHS, paths=half, seed=start, horizon=self._rule.horizon)
+            for start in (seed, seed + 1)
+        )
         self._halves, self._table = (first, second), (first + second) / 2
 
     def log_loss(self, mood: Floats, distance: Floats, labels: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
@@ -49,7 +51,7 @@ class Optimum:
 
     def _at(self, table: Floats, mood: Floats, distance: Floats) -> Floats:
         """Interpolated between the nodes."""
-        width = distance / (SIGMA * np.sqrt(self._rule.horizon))
+        width = distance / (planted_sigma() * np.sqrt(self._rule.horizon))
         rows, u = _place(mood, MOODS)
         columns, v = _place(width, WIDTHS)
         near = (1 - v) * table[rows, columns] + v * table[rows, columns + 1]

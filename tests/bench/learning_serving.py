@@ -13,7 +13,7 @@ from alphaplus_tui.models.artefact import Artefact
 from alphaplus_tui.models.onnx import OnnxEngine
 from alphaplus_tui.models.predictor import Predictor
 from tests.bench.learning_markets import INSTRUMENT
-from tests.fakes.markets import planted_market
+from tests.fakes.simulated import planted_market
 
 INSTRUMENTS = 50
 

@@ -14,7 +14,7 @@ from alphaplus_tui.learning.process import TrainingEnded, TrainingFailed, train
 from alphaplus_tui.learning.request import Progress, TrainRequest, pack, unpack
 from alphaplus_tui.learning.train import TrainOptions
 from alphaplus_tui.models.registry import Registry
-from tests.fakes.markets import planted_market
+from tests.fakes.simulated import planted_market
 from tests.unit.features.markets import market
 
 A, B = InstrumentId("x:A/USDT"), InstrumentId("x:B/USDT")

@@ -23,7 +23,7 @@ from alphaplus_tui.models.drift import drift
 from alphaplus_tui.models.native import contributions
 from alphaplus_tui.models.predictor import Predictor
 from tests.bench.learning_markets import INSTRUMENT, Optimum, learn, recovered
-from tests.fakes.markets import null_market, planted_market
+from tests.fakes.simulated import null_market, planted_market
 
 OPTIONS = TrainOptions(folds=3, threads=1)
 
