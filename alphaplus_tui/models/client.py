@@ -64,8 +64,8 @@ class _Pending:
 class ModelProcess:
     """``alphaplus_tui.models.serve`` as a direct child; ``run`` must be called from the main thread."""
 
-    def __init__(self, *, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, *, clock: Clock, threads: int = 1) -> None:
+        self._clock, self._threads = clock, threads
         self._status = ServerStatus(running=False, pid=0, restarts=0, reason="not started")
         self._on_change: Callable[[ServerStatus], None] = lambda _: None
         self._child: Process | None = None
@@ -153,6 +153,7 @@ class ModelProcess:
                 sys.executable,
                 "-m",
                 _MODULE,
+                str(self._threads),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -38,12 +38,12 @@ def check_graph(content: bytes, features: int) -> None:
 
 
 class OnnxEngine:
-    """An inference session with one thread; the bytes must have been checked before."""
+    """An inference session of its own; the bytes must have been checked before."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, *, threads: int = 1) -> None:
         runtime: Any = import_module("onnxruntime")  # Any: it has no types
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")

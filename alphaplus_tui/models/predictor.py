@@ -24,10 +24,10 @@ class Opinion(Struct, frozen=True):
 class Predictor:
     """Holds the sessions of one artefact; for the process that serves."""
 
-    def __init__(self, artefact: Artefact) -> None:
+    def __init__(self, artefact: Artefact, *, threads: int = 1) -> None:
         self.manifest: Manifest = artefact.manifest
         self.features: tuple[Feature, ...] = known_features(self.manifest)
-        self._engines = [OnnxEngine(artefact.read(files.onnx)) for files in self.manifest.engines]
+        self._engines = [OnnxEngine(artefact.read(files.onnx), threads=threads) for files in self.manifest.engines]
         self._low = np.array([profile.low for profile in self.manifest.features])
         self._high = np.array([profile.high for profile in self.manifest.features])
 

@@ -1,4 +1,4 @@
-"""Starts the inference process: ``python -m alphaplus_tui.models.serve``."""
+"""Starts the inference process: ``python -m alphaplus_tui.models.serve THREADS``."""
 
 import sys
 
@@ -8,7 +8,7 @@ def main() -> None:
     sys.modules["pandas"] = None  # pyright: ignore[reportArgumentType]  None is how an import is refused
     from alphaplus_tui.models.server import serve  # noqa: PLC0415  only now
 
-    serve()
+    serve(threads=int(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ class Served:
 class Server:
     """Answers requests one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, threads: int) -> None:
+        self._threads = threads
         self._served: dict[Role, Served] = {}
         self._opened: dict[str, Predictor] = {}
 
@@ -81,7 +82,7 @@ class Server:
     def _load(self, request: Load) -> ServedModel:
         predictor = self._opened.pop(request.seal, None)
         if predictor is None:
-            predictor = Predictor(open_artefact(Path(request.folder), seal=request.seal))
+            predictor = Predictor(open_artefact(Path(request.folder), seal=request.seal), threads=self._threads)
             predictor.predict(np.zeros((1, len(predictor.features)), np.float32))  # the first run is the slow one
         self._opened[request.seal] = predictor
         while len(self._opened) > _KEPT:
@@ -177,11 +178,11 @@ def _probabilities(row: NDArray[np.float64]) -> Probabilities:
     return Probabilities(down, none, up)
 
 
-def serve() -> None:
+def serve(*, threads: int) -> None:
     """Frames in, frames out, until standard input ends; whatever a library prints goes to standard error."""
     stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    server = Server()
+    server = Server(threads=threads)
     decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Request)
     _say(stdout, Hello())
     while content := _next(stdin):

@@ -57,7 +57,11 @@ def judging(
     from alphaplus_tui.services.signals import SignalService  # noqa: PLC0415
 
     timeframe, inference = settings.training.timeframe, settings.inference
-    server, shelf, rows = ModelProcess(clock=clock), RegistryShelf(models, market.now), ModelRows(state)
+    server, shelf, rows = (
+        ModelProcess(clock=clock, threads=settings.inference.threads),
+        RegistryShelf(models, market.now),
+        ModelRows(state),
+    )
     signals = SignalService(
         reader, bus, settings.signals, timeframe, state=state, recorded=recorded, market=market, meters=meters
     )

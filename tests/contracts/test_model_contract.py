@@ -23,7 +23,7 @@ LAST = START_NS + 699 * LENGTH_NS
 
 @pytest.fixture(params=["fake", "process"])
 async def server(request: pytest.FixtureRequest) -> AsyncGenerator[ModelServer, None]:
-    made: ModelServer = FakeModelServer() if request.param == "fake" else ModelProcess(clock=SystemClock())
+    made: ModelServer = FakeModelServer() if request.param == "fake" else ModelProcess(clock=SystemClock(), threads=2)
     running = asyncio.create_task(made.run(lambda _: None))
     await eventually(lambda: made.status.running, within_s=30)
     yield made
