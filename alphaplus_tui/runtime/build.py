@@ -28,7 +28,8 @@ from alphaplus_tui.state.slices import Mode, SystemRow
 from alphaplus_tui.state.store import StateStore
 from alphaplus_tui.state.view import ONLY
 
-_STOP_WITHIN_S = 3.5
+_STOP_WITHIN_S = 4.0
+"""Shared by the levels of services: what writes last must have its last words within a fifth of it."""
 
 
 class ReplayOptions(Struct, frozen=True):

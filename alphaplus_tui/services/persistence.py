@@ -37,7 +37,7 @@ _IN_MEMORY_S = 5.0
 _IN_MEMORY_BYTES = 64 * 1024 * 1024
 _IN_MEMORY_TRADES = 200_000
 """While nobody writes at all, as the service was stopped."""
-_LAST_FLUSH_S = 1.5
+_LAST_FLUSH_S = 0.6
 _LAST_RETRY_S = 0.1
 _HANG_AFTER_S = 60.0
 _BOOK_EVERY_NS = 10_000_000_000

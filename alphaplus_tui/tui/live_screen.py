@@ -229,7 +229,8 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         self.lay_out()
         for panel in self.panels:
             if panel.id == name:
-                panel.focus()
+                # at once: the panel that is hidden gives the focus away when it notices, and would win otherwise
+                self.set_focus(panel)
                 panel.pull(self.desk.look())
 
     def focused_panel(self) -> Panel:
