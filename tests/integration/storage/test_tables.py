@@ -88,7 +88,11 @@ class TestMigrations:
     def test_each_variant_for_timescaledb_stands_in_for_a_plain_one(self) -> None:
         plain, variants = migrations(), migrations(timescale=True)
         assert [step.version for step in plain] == [step.version for step in variants] == [1, 2, 3]
-        assert [step.file for step in variants] == ["0001_ground.sql", "0002_history.timescaledb.sql"]
+        assert [step.file for step in variants] == [
+            "0001_ground.sql",
+            "0002_history.timescaledb.sql",
+            "0003_opinions.sql",
+        ]
 
 
 class TestPartitions:
