@@ -86,7 +86,8 @@ def _agree(evidence: Evidence, limits: Limits) -> str:
     if evidence.direction is Direction.FLAT:
         return "no side is preferred"
     few = evidence.agreement < limits.min_agreement
-    return f"only {evidence.agreement:.0%} of the engines lean to this side" if few else ""
+    wanted = f"{limits.min_agreement:.1%} wanted"
+    return f"only {evidence.agreement:.1%} of the engines lean to this side, {wanted}" if few else ""
 
 
 def _value(evidence: Evidence, limits: Limits) -> str:

@@ -83,16 +83,20 @@ class OpinionsService:
         bus.on(DatabaseConnected, lambda _: self._wake.set())
 
     async def run(self, life: Life) -> None:
+        # a database that is just starting is no fault
+        patient_until = life.clock.monotonic() + _IN_MEMORY_S
         life.ready()
         try:
             while True:
                 with life.work(_HANG_AFTER_S):
                     away = await self._flush()
                 if away:
-                    life.degraded(f"waiting for the database: {away}")
+                    if life.clock.monotonic() >= patient_until:
+                        life.degraded(f"waiting for the database: {away}")
                     await self._wait(_RETRY_EVERY_S)
                 else:
                     life.healthy()
+                    patient_until = life.clock.monotonic()
                     await self._wake.wait()
                 self._wake.clear()
         finally:

@@ -81,6 +81,7 @@ async def test_the_version_is_told(tmp_path: Path) -> None:
         ("export", "trades", "--since", "yesterday"),
         ("export", "candles", "--timeframe", "5min"),
         ("export", "trades", "--json"),
+        ("export", "trades", "--output", "nowhere/file.csv"),
         ("record", "nowhere/file.gz"),
         ("simulate", "--symbols", "0"),
     ],

@@ -67,3 +67,8 @@ def test_agreement_is_the_share_of_engines_that_lean_to_the_side() -> None:
     engines = np.array([[[0.2, 0.3, 0.5]], [[0.3, 0.4, 0.3]], [[0.5, 0.3, 0.2]]])
     assert agreement(engines, np.array([True]))[0] == pytest.approx(1 / 3)
     assert agreement(engines, np.array([False]))[0] == pytest.approx(1 / 3)
+
+
+def test_two_engines_of_three_are_not_told_as_if_they_were_what_is_wanted() -> None:
+    reason = judge(structs.replace(GOOD, agreement=2 / 3), Limits(min_agreement=0.67)).reason
+    assert reason == "only 66.7% of the engines lean to this side, 67.0% wanted"

@@ -277,7 +277,7 @@ class SignalGrid(LiveGrid[SignalRow]):
     def condition(self, look: Look) -> Condition:
         signals = look.state.signals
         if not signals:
-            return Condition(Kind.EMPTY, "no signal yet", "Decisions says what holds each instrument back")
+            return Condition(Kind.EMPTY, "no signal yet", "the first can come when the next candle closes")
         if not self.keys(look):
             return Condition(Kind.EMPTY, f"no signal of {self.find!r}", "Esc shows all")
         waiting = sum(row.outcome is None for row in signals.values())
