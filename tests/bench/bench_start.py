@@ -18,7 +18,7 @@ import pyte
 
 from tests.e2e.harness import command, environment
 
-RUNS = 3
+RUNS = 5
 WIDTH, HEIGHT = 120, 36
 
 
