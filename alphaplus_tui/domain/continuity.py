@@ -23,11 +23,14 @@ class Standing(IntEnum):
 class Gap:
     """Numbers that were skipped, less those that came since."""
 
-    __slots__ = ("first", "last", "missing", "ranges", "reason", "shed")
+    __slots__ = ("end", "first", "last", "missing", "ranges", "reason", "shed", "start")
 
-    def __init__(self, first: int, last: int, *, shed: bool = False) -> None:
-        """shed: the trades were seen, but could not be kept."""
+    def __init__(self, first: int, last: int, *, start: int, end: int, shed: bool = False) -> None:
+        """start, end: UTC ns of the trades known before and after it, 0 where none is.
+        shed: the trades were seen, but could not be kept.
+        """
         self.first, self.last, self.shed = first, last, shed
+        self.start, self.end = start, end
         self.missing = last - first + 1
         self.reason = ""
         """Why the rest cannot be had."""
@@ -68,7 +71,7 @@ class SequenceLedger:
         self.gaps: dict[int, Gap] = {}
         """By first number."""
         self.next_seq: int | None = None
-        self._floor = 0  # lower numbers were there before our beginning
+        self._floor = self._floor_ts = 0  # lower numbers were there before our beginning
         self._newest_ts = 0
         self._stored = False
         self._seen = False
@@ -87,10 +90,10 @@ class SequenceLedger:
         if backfilled:
             return _KNOWN
         if self.next_seq is None:
-            self.next_seq, self._floor, self._newest_ts, self._seen = seq + 1, seq, ts, True
+            self._begin(seq, ts)
             return _NEW
         if seq > self.next_seq:
-            gap = self._open(self.next_seq, seq - 1)
+            gap = self._open(self.next_seq, seq - 1, self._newest_ts, ts)
             self.next_seq, self._newest_ts, self._seen = seq + 1, max(ts, self._newest_ts), True
             return Sighting(Standing.NEW, opened=gap)
         return self._backwards(seq, ts)
@@ -103,19 +106,22 @@ class SequenceLedger:
             return None
         if seq >= self._floor - 1:
             return None
-        gap = self._open(seq + 1, self._floor - 1)
+        gap = self._open(seq + 1, self._floor - 1, ts, self._floor_ts)
         self._floor = seq + 1
         return gap
 
-    def reopen(self, first: int, last: int, *, shed: bool = False) -> Gap | None:
+    def reopen(self, first: int, last: int, *, start: int = 0, end: int = 0, shed: bool = False) -> Gap | None:
         """Trades that an earlier run missed, or that this one lost; None where they are missed already."""
         if any(first <= gap.last and gap.first <= last for gap in self.gaps.values()):
             return None
-        return self._open(first, last, shed=shed)
+        return self._open(first, last, start, end, shed=shed)
 
-    def _open(self, first: int, last: int, *, shed: bool = False) -> Gap:
-        gap = self.gaps[first] = Gap(first, last, shed=shed)
+    def _open(self, first: int, last: int, start: int, end: int, *, shed: bool = False) -> Gap:
+        gap = self.gaps[first] = Gap(first, last, start=start, end=end, shed=shed)
         return gap
+
+    def _begin(self, seq: int, ts: int) -> None:
+        self.next_seq, self._floor, self._floor_ts, self._newest_ts, self._seen = seq + 1, seq, ts, ts, True
 
     def _fill(self, gap: Gap, seq: int) -> Sighting:
         if not gap.take(seq):
@@ -129,11 +135,11 @@ class SequenceLedger:
         assert self.next_seq is not None
         newer = ts > self._newest_ts + _RESTART_AFTER_NS
         if newer and (not self._seen or self.next_seq - seq > _RESTART_DISTANCE):
-            self.next_seq, self._floor, self._newest_ts, self._seen = seq + 1, seq, ts, True
+            self._begin(seq, ts)
             abandoned, self.gaps = tuple(self.gaps.values()), {}
             return Sighting(Standing.RESTARTED, abandoned=abandoned)
         if seq >= self._floor or self._stored or self._floor - seq > _LATE_BEFORE_START:
             return _KNOWN
-        gap = self._open(seq + 1, self._floor - 1) if seq + 1 < self._floor else None
-        self._floor = seq
+        gap = self._open(seq + 1, self._floor - 1, ts, self._floor_ts) if seq + 1 < self._floor else None
+        self._floor, self._floor_ts = seq, ts
         return Sighting(Standing.NEW, opened=gap)

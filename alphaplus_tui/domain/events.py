@@ -108,6 +108,10 @@ class GapOpened(Struct, frozen=True, gc=False):
     """When the gap was noticed."""
     shed: bool = False
     """The trades were accepted already, but could not be stored."""
+    start: int = 0
+    """UTC ns: the last trade known before it; 0 where none is."""
+    end: int = 0
+    """UTC ns: the first trade known after it; 0 where none is."""
 
 
 class GapChanged(Struct, frozen=True, gc=False):

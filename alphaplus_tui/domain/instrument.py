@@ -20,6 +20,9 @@ class Instrument(Struct, frozen=True):
     quote: str
     price_step: float
     quantity_step: float
+    numbered: bool = True
+    """Its trades are numbered one by one: a skipped number is a missing trade. Elsewhere a trade's ``seq`` is its
+    ``ts_event``, which several may share, and ``trade_id`` tells them apart."""
 
     @property
     def id(self) -> InstrumentId:

@@ -42,7 +42,7 @@ class Trade(Struct, frozen=True, gc=False):
     instrument: InstrumentId
     trade_id: str
     seq: int
-    """Orders the trades of an instrument: the venue's number where it has one, else the order of arrival."""
+    """Orders the trades of an instrument: the venue's number where it numbers them, else ``ts_event``."""
     price: float
     quantity: float
     side: Side

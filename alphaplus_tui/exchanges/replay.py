@@ -87,6 +87,7 @@ class ReplayMarketData:
         instrument: Instrument,  # noqa: ARG002 - the port's
         *,
         from_seq: int,  # noqa: ARG002 - the port's
+        since: int,  # noqa: ARG002 - the port's
         limit: int,  # noqa: ARG002 - the port's
     ) -> tuple[Trade, ...]:
         """None: what a recording lacks cannot be asked for."""

@@ -56,10 +56,12 @@ class MarketData(Protocol):
         """
         ...
 
-    async def trades(self, instrument: Instrument, *, from_seq: int, limit: int) -> tuple[Trade, ...]:
-        """At most ``limit`` (up to 1,000) trades with ``seq`` at or after ``from_seq``, in order.
+    async def trades(self, instrument: Instrument, *, from_seq: int, since: int, limit: int) -> tuple[Trade, ...]:
+        """At most ``limit`` (up to 1,000) trades with ``seq`` at or after ``from_seq``, oldest first.
 
-        Provenance BACKFILLED. Empty when the exchange serves none from there on.
+        since: UTC ns, not later than the first trade wanted; for exchanges that can only be asked by time.
+        Provenance BACKFILLED. Where the exchange's past begins later, the answer does; empty when it serves none
+        from there on.
         """
         ...
 

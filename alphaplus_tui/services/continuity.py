@@ -132,7 +132,9 @@ class ContinuityService:
         gap = ledger.reopen(record.first_seq, record.last_seq)
         if gap is None:
             return
-        self._bus.publish(GapOpened(record.instrument, gap.first, gap.last, record.noticed_at))
+        self._bus.publish(
+            GapOpened(record.instrument, gap.first, gap.last, record.noticed_at, start=gap.start, end=gap.end)
+        )
         if record.reason:
             gap.reason = record.reason
             self._changed(record.instrument, gap)
@@ -148,7 +150,8 @@ class ContinuityService:
 
     def _opened(self, instrument: InstrumentId, gap: Gap) -> None:
         log.debug("gap_opened", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
-        self._bus.publish(GapOpened(instrument, gap.first, gap.last, self._market.now(), gap.shed))
+        now = self._market.now()
+        self._bus.publish(GapOpened(instrument, gap.first, gap.last, now, gap.shed, gap.start, gap.end))
 
     def _changed(self, instrument: InstrumentId, gap: Gap) -> None:
         reason = gap.reason if gap.missing else ""

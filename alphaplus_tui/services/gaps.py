@@ -32,11 +32,11 @@ _TRY_AGAIN_S = 1.0
 class _Wanted:
     """A gap that is being filled."""
 
-    __slots__ = ("cursor", "first_seq", "last_seq", "not_before", "tries")
+    __slots__ = ("cursor", "first_seq", "last_seq", "not_before", "since", "tries")
 
     def __init__(self, gap: GapOpened, not_before: float) -> None:
         self.first_seq, self.last_seq, self.not_before = gap.first_seq, gap.last_seq, not_before
-        self.cursor = gap.first_seq
+        self.cursor, self.since = gap.first_seq, gap.start
         self.tries = 0
 
 
@@ -124,7 +124,9 @@ class GapFiller:
         wanted = self._wanted[instrument.id].values()
         last_seq = max(other.last_seq for other in wanted if other.first_seq < from_seq + _PAGE)
         limit = min(_PAGE, last_seq - from_seq + 1)
-        page = await self._asker.ask(lambda: self._data.trades(instrument, from_seq=from_seq, limit=limit))
+        page = await self._asker.ask(
+            lambda: self._data.trades(instrument, from_seq=from_seq, since=gap.since, limit=limit)
+        )
         return [trade for trade in page if from_seq <= trade.seq < from_seq + limit]
 
     async def _publish(self, page: Sequence[Trade]) -> None:

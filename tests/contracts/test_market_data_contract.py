@@ -124,11 +124,12 @@ async def test_a_stream_can_be_opened_again(venue: Venue) -> None:
 
 async def test_missing_trades_come_in_order_from_the_number_asked_for_or_not_at_all(venue: Venue) -> None:
     instrument = (await venue.adapter.instruments(()))[0]
-    newest = (await some_trades(venue, instrument, 5))[-1].seq
-    trades = await venue.adapter.trades(instrument, from_seq=newest - 20, limit=10)
+    last = (await some_trades(venue, instrument, 5))[-1]
+    newest, since = last.seq, last.ts_event - 600_000_000_000
+    trades = await venue.adapter.trades(instrument, from_seq=newest - 20, since=since, limit=10)
     assert [trade.seq for trade in trades] == (list(range(newest - 20, newest - 10)) if venue.has_past else [])
     assert all(trade.provenance is Provenance.BACKFILLED for trade in trades)
-    assert await venue.adapter.trades(instrument, from_seq=newest + 10**6, limit=10) == ()
+    assert await venue.adapter.trades(instrument, from_seq=newest + 10**6, since=since, limit=10) == ()
 
 
 async def test_candles_come_oldest_first_from_the_moment_asked_for_or_not_at_all(venue: Venue) -> None:

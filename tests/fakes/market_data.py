@@ -49,6 +49,8 @@ class FakeMarketData:
         """Raised by the next REST calls, one each."""
         self.asked: list[str] = []
         """REST calls in order, as ``trades fake:BTC/USDT 17``."""
+        self.asked_since: list[int] = []
+        """Of each call for trades the moment it named."""
         self.subscribed: list[tuple[tuple[Instrument, ...], frozenset[Channel]]] = []
         self.closed = False
         self._streams: list[Mailbox] = []
@@ -93,8 +95,9 @@ class FakeMarketData:
         found = [c for c in self.history.get((instrument.id, timeframe), []) if c.open_time >= since]
         return tuple(structs.replace(candle, provenance=Provenance.BACKFILLED) for candle in found[:limit])
 
-    async def trades(self, instrument: Instrument, *, from_seq: int, limit: int) -> tuple[Trade, ...]:
+    async def trades(self, instrument: Instrument, *, from_seq: int, since: int, limit: int) -> tuple[Trade, ...]:
         await self._rest(f"trades {instrument.id} {from_seq}")
+        self.asked_since.append(since)
         past = self.past.get(instrument.id, {})
         found = [past[seq] for seq in sorted(past) if seq >= from_seq][: min(limit, 1000)]
         return tuple(structs.replace(trade, provenance=Provenance.BACKFILLED) for trade in found)

@@ -90,7 +90,14 @@ class BinanceMarketData:
             since_ms = candles[-1].close_time // 1_000_000
         return tuple(candles)
 
-    async def trades(self, instrument: Instrument, *, from_seq: int, limit: int) -> tuple[Trade, ...]:
+    async def trades(
+        self,
+        instrument: Instrument,
+        *,
+        from_seq: int,
+        since: int,  # noqa: ARG002 - the port's; numbers are exact
+        limit: int,
+    ) -> tuple[Trade, ...]:
         rows = await self._rest.historical_trades(
             instrument.venue_symbol, from_id=max(0, from_seq), limit=min(limit, MOST_TRADES)
         )

@@ -109,7 +109,7 @@ async def test_what_a_cut_leaves_out_is_had_from_rest(tmp_path: Path) -> None:
             for seq in sorted(missing):
                 if seq in seqs:
                     continue
-                fetched = await rest.trades(instrument, from_seq=seq, limit=1000)
+                fetched = await rest.trades(instrument, from_seq=seq, since=0, limit=1000)
                 assert fetched[0].seq == seq
                 seqs |= {trade.seq for trade in fetched}
             assert set(range(min(seqs), max(seqs) + 1)) == seqs

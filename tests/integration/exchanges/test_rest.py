@@ -152,7 +152,7 @@ async def test_after_a_rate_limit_nothing_is_asked_until_it_ends(tmp_path: Path,
         adapter = an_adapter_of(venue, tmp_path)
         for _ in range(3):
             with pytest.raises(RateLimited) as limited:
-                await adapter.trades(BTC, from_seq=1, limit=10)
+                await adapter.trades(BTC, from_seq=1, since=0, limit=10)
             assert limited.value.banned is banned
             assert 29 < limited.value.retry_after_s <= 30
         await adapter.close()
@@ -164,9 +164,9 @@ async def test_the_budget_that_the_exchange_counts_is_kept(tmp_path: Path) -> No
         venue.rest["/api/v3/historicalTrades"] = []
         venue.headers = {"X-MBX-USED-WEIGHT-1M": "5390"}
         adapter = an_adapter_of(venue, tmp_path)
-        assert await adapter.trades(BTC, from_seq=1, limit=10) == ()
+        assert await adapter.trades(BTC, from_seq=1, since=0, limit=10) == ()
         with pytest.raises(RateLimited, match="5390 of 6000"):
-            await adapter.trades(BTC, from_seq=1, limit=10)
+            await adapter.trades(BTC, from_seq=1, since=0, limit=10)
         await adapter.close()
 
 
