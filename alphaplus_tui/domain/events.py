@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import (
     Contribution,
     Decision,
@@ -249,3 +250,11 @@ class TrainingChanged(Struct, frozen=True):
     """What is being done."""
     share: float
     """Of all there is to do, 0 to 1."""
+
+
+class AlertChanged(Struct, frozen=True, gc=False):
+    """An alert was raised, is over, or was delivered (or not)."""
+
+    alert: Alert
+    fresh: bool
+    """It was raised just now."""

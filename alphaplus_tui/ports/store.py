@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import (
     Decision,
     Direction,
@@ -93,6 +94,7 @@ class Batch(Struct, frozen=True):
     headlines: tuple[Headline, ...] = ()
     models: tuple[ModelRecord, ...] = ()
     training_runs: tuple[TrainingRun, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(getattr(self, field)) for field in self.__struct_fields__)
@@ -134,8 +136,9 @@ class StoreWriter(Protocol):
     async def write(self, batch: Batch) -> Written:
         """Returns after the commit. Rows already there are counted, not an error.
 
-        A candle replaces a stored one when its revision is higher, or when the stored one is incomplete. Models and
-        training runs replace what is stored of them; of decisions, signals, outcomes and headlines the first stands.
+        A candle replaces a stored one when its revision is higher, or when the stored one is incomplete. Models,
+        training runs and alerts replace what is stored of them; of decisions, signals, outcomes and headlines the first
+        stands.
         """
         ...
 
@@ -221,6 +224,12 @@ class StoreReader(Protocol):
 
     async def training_runs(self, *, limit: int) -> tuple[TrainingRun, ...]:
         """Newest first."""
+        ...
+
+    async def alerts(
+        self, instrument: InstrumentId | None, *, since: int, before: int, limit: int
+    ) -> tuple[Alert, ...]:
+        """The newest ``limit`` with ``since <= raised_at < before`` (UTC ns), newest first; None: of all subjects."""
         ...
 
     async def statistics(self) -> DatabaseStatistics: ...

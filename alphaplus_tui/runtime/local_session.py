@@ -28,6 +28,7 @@ from alphaplus_tui.session.commands import (
     UnpinModel,
 )
 from alphaplus_tui.session.queries import (
+    AlertsPage,
     AnyQuery,
     CandlesBetween,
     DecisionAt,
@@ -128,6 +129,9 @@ class LocalSession:
                 before = end if query.before is None else min(query.before, end)
                 found = await reader.signals(_one(query.instrument), before=before, limit=query.limit)
                 return tuple(SignalRow(signal, outcome) for signal, outcome in found)
+            case AlertsPage():
+                before = end if query.before is None else min(query.before, end)
+                return await reader.alerts(_one(query.instrument), since=query.since, before=before, limit=query.limit)
             case Explain(decision):
                 return await self._behind.desk.explain(decision)
             case ModelReport(model):

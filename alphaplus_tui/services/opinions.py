@@ -6,8 +6,10 @@ from typing import TypeVar
 
 import structlog
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal, TrainingRun
 from alphaplus_tui.domain.events import (
+    AlertChanged,
     DatabaseConnected,
     DecisionMade,
     HeadlineSeen,
@@ -78,6 +80,7 @@ class OpinionsService:
         bus.on(SignalMade, lambda event: self._take(self._waiting.signals, event.signal))
         bus.on(OutcomeKnown, lambda event: self._take(self._waiting.outcomes, event.outcome))
         bus.on(HeadlineSeen, lambda event: self._take(self._waiting.headlines, event.headline))
+        bus.on(AlertChanged, self._on_alert)
         bus.on(TrainingChanged, self._on_training)
         bus.on(ModelsChanged, self._on_models)
         bus.on(DatabaseConnected, lambda _: self._wake.set())
@@ -201,6 +204,10 @@ class OpinionsService:
             self._waiting.runs_told[event.run.id] = self._waiting.runs[event.run.id] = event.run
             self._wake.set()
 
+    def _on_alert(self, event: AlertChanged) -> None:
+        self._waiting.alerts[event.alert.id] = event.alert
+        self._wake.set()
+
     def _on_models(self, event: ModelsChanged) -> None:  # noqa: ARG002  a handler takes its event
         self._mirror_due = True
         self._wake.set()
@@ -218,11 +225,12 @@ class _Waiting:
         self.outcomes: list[Outcome] = []
         self.headlines: list[Headline] = []
         self.models: dict[str, ModelRecord] = {}
+        self.alerts: dict[str, Alert] = {}
         self.runs: dict[str, TrainingRun] = {}
         self.runs_told: dict[str, TrainingRun] = {}
 
     def __len__(self) -> int:
-        rows = (self.decisions, self.signals, self.outcomes, self.headlines, self.models, self.runs)
+        rows = (self.decisions, self.signals, self.outcomes, self.headlines, self.models, self.alerts, self.runs)
         return sum(map(len, rows))
 
     def batch(self) -> Batch:
@@ -234,11 +242,13 @@ class _Waiting:
             headlines=tuple(self.headlines),
             models=tuple(self.models.values()),
             training_runs=tuple(self.runs.values()),
+            alerts=tuple(self.alerts.values()),
         )
         del self.decisions[:_ROWS]
         self.signals.clear()
         self.outcomes.clear()
         self.headlines.clear()
         self.models.clear()
+        self.alerts.clear()
         self.runs.clear()
         return batch

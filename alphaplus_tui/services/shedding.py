@@ -41,6 +41,7 @@ def strangers(batch: Batch, known: Collection[InstrumentId]) -> tuple[Instrument
     """What can be said of instruments that a batch of an earlier run names and this run does not follow."""
     rows = (*batch.trades, *batch.candles, *batch.gaps, *batch.books, *batch.signals)
     named = {row.instrument for row in rows} | {decision.prediction.instrument for decision in batch.decisions}
+    named.update(alert.instrument for alert in batch.alerts if alert.instrument is not None)
     return tuple(_by_name(instrument) for instrument in sorted(named - set(known)))
 
 

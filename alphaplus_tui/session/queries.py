@@ -4,6 +4,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Explanation
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle, Trade
@@ -109,5 +110,25 @@ class ModelReport(Query[str], frozen=True, tag=True):
     model: str
 
 
-AnyQuery = CandlesBetween | TradesPage | LogPage | DecisionAt | DecisionsPage | SignalsPage | Explain | ModelReport
+class AlertsPage(Query[tuple[Alert, ...]], frozen=True, tag=True):
+    """The newest ``limit`` alerts with ``since <= raised_at < before`` (UTC ns), newest first."""
+
+    instrument: str = ""
+    """Only those about this instrument; empty: all."""
+    since: int = 0
+    before: int | None = None
+    limit: int = 200
+
+
+AnyQuery = (
+    CandlesBetween
+    | TradesPage
+    | LogPage
+    | DecisionAt
+    | DecisionsPage
+    | SignalsPage
+    | Explain
+    | ModelReport
+    | AlertsPage
+)
 """Every question there is: whoever answers must have a case for each."""

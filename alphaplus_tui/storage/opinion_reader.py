@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from alphaplus_tui.domain.alerts import Alert, AlertKind, Delivery, Severity
 from alphaplus_tui.domain.analysis import (
     Contribution,
     Decision,
@@ -23,6 +24,7 @@ from alphaplus_tui.domain.timeframe import duration_ns
 from alphaplus_tui.ports.store import ModelRecord, Scored
 from alphaplus_tui.storage.instants import from_postgres, to_postgres
 from alphaplus_tui.storage.opinions import (
+    ALERT_COLUMNS,
     DECISION_COLUMNS,
     HEADLINE_COLUMNS,
     MODEL_COLUMNS,
@@ -41,6 +43,7 @@ _SIGNAL = f"SELECT {', '.join((*SIGNAL_COLUMNS, *OUTCOME_COLUMNS[1:]))} FROM sig
 _HEADLINE = f"SELECT {', '.join(HEADLINE_COLUMNS)} FROM sentiment"  # noqa: S608 - columns of ours
 _MODEL = f"SELECT {', '.join(MODEL_COLUMNS)} FROM models"  # noqa: S608 - columns of ours
 _TRAINING = f"SELECT {', '.join(TRAINING_COLUMNS)} FROM training_runs"  # noqa: S608 - columns of ours
+_ALERT = f"SELECT {', '.join(ALERT_COLUMNS)} FROM alerts"  # noqa: S608 - columns of ours
 
 _AT = f"""{_DECISION}
 WHERE instrument_id = $1 AND role = 'champion' AND close_time <= $2
@@ -56,6 +59,10 @@ ORDER BY close_time, id LIMIT $2"""
 
 _SIGNALS = f"""{_SIGNAL}
 WHERE made_at < $1 AND ($2::integer IS NULL OR instrument_id = $2) ORDER BY made_at DESC, id LIMIT $3"""
+
+_ALERTS = f"""{_ALERT}
+WHERE raised_at >= $1 AND raised_at < $2 AND ($3::integer IS NULL OR instrument_id = $3)
+ORDER BY raised_at DESC, id DESC LIMIT $4"""
 
 _SCORED = """
 SELECT o.id, result, resolved_at, exit_price, result_bps, touched, brier, role, model, instrument_id, lean, gate,
@@ -155,6 +162,25 @@ class OpinionReader(Questioner):
         async with self._query("training_runs") as connection:
             rows = await connection.fetch(f"{_TRAINING} ORDER BY started_at DESC, id LIMIT $1", limit)
         return tuple(map(_training, rows))
+
+    async def alerts(
+        self, instrument: InstrumentId | None, *, since: int, before: int, limit: int
+    ) -> tuple[Alert, ...]:
+        async with self._query("alerts") as connection:
+            await self._known.learn(connection)
+            if instrument is not None and not self._known.has(instrument):
+                return ()
+            number = None if instrument is None else self._known.number(instrument)
+            rows = await connection.fetch(_ALERTS, first_us(since), first_us(before), number, limit)
+        return tuple(map(self._alert, rows))
+
+    def _alert(self, row: "asyncpg.Record") -> Alert:
+        fields = _with_times(row, "raised_at", "resolved_at")
+        number = fields.pop("instrument_id")
+        fields["kind"], fields["severity"] = AlertKind(row["kind"]), Severity(row["severity"])
+        fields["instrument"] = None if number is None else self._known.instrument(number)
+        fields["deliveries"] = msgspec.json.decode(row["deliveries"], type=tuple[Delivery, ...])
+        return Alert(**fields)
 
     def _decision(self, row: "asyncpg.Record") -> Decision:
         return Decision(

@@ -1,10 +1,12 @@
-"""Writes what models said and what became of it, and what is known of models, trainings and headlines."""
+"""Writes what models said and what became of it, and what is known of models, trainings, headlines and alerts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import structs
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal, TrainingRun
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import duration_ns
@@ -39,6 +41,10 @@ TRAINING_COLUMNS = (
     *("id", "state", "asked_by", "timeframe", "instruments", "engines", "started_at", "ended_at", "model"),
     *("verdict", "reason"),
 )
+ALERT_COLUMNS = (
+    *("id", "rule", "kind", "severity", "instrument_id", "subject", "title", "text", "raised_at", "resolved_at"),
+    *("quiet", "deliveries"),
+)
 
 _FORGET_OUTCOMES = """
 DELETE FROM outcomes USING decisions
@@ -64,6 +70,9 @@ async def write_opinions(connection: "Connection", batch: Batch, number: NumberO
     if batch.training_runs:
         runs = map(_training, batch.training_runs)
         rows["training_runs"] = await _replace(connection, "training_runs", TRAINING_COLUMNS, runs)
+    if batch.alerts:
+        alerts = [_alert(row, number) for row in batch.alerts]
+        rows["alerts"] = await _replace(connection, "alerts", ALERT_COLUMNS, alerts)
 
 
 async def forget_decisions(connection: "Connection", before: int) -> int:
@@ -195,6 +204,19 @@ def _training(run: TrainingRun) -> Row:
         to_postgres(run.started_at),
         None if run.ended_at is None else to_postgres(run.ended_at),
         *(run.model, storable(run.verdict), storable(run.reason)),
+    )
+
+
+def _alert(alert: Alert, number: NumberOf) -> Row:
+    deliveries = [structs.replace(sent, reason=storable(sent.reason)) for sent in alert.deliveries]
+    return (
+        *(alert.id, storable(alert.rule), alert.kind.value, alert.severity.value),
+        None if alert.instrument is None else number(alert.instrument),
+        *(storable(alert.subject), storable(alert.title), storable(alert.text)),
+        to_postgres(alert.raised_at),
+        None if alert.resolved_at is None else to_postgres(alert.resolved_at),
+        alert.quiet,
+        msgspec.json.encode(deliveries).decode(),
     )
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 TABLES = (
     *("instruments", "trades", "candles", "order_book_snapshots", "coverage", "service_events"),
-    *("decisions", "signals_made", "outcomes", "models", "training_runs", "sentiment"),
+    *("decisions", "signals_made", "outcomes", "models", "training_runs", "sentiment", "alerts"),
 )
 _COUNTED_BYTES = 8 * 1024 * 1024
 """Tables up to this size are counted, larger ones estimated."""

@@ -174,6 +174,7 @@ def _count(done: str) -> int:
 def _instruments(batch: Batch) -> set[InstrumentId]:
     found = {row.instrument for rows in (batch.trades, batch.candles, batch.gaps, batch.books) for row in rows}
     found.update(decision.prediction.instrument for decision in batch.decisions)
+    found.update(alert.instrument for alert in batch.alerts if alert.instrument is not None)
     return found.union(signal.instrument for signal in batch.signals)
 
 
@@ -190,6 +191,7 @@ def _written(batch: Batch, rows: dict[str, int]) -> Written:
         "sentiment": len(batch.headlines),
         "models": len(batch.models),
         "training_runs": len(batch.training_runs),
+        "alerts": len(batch.alerts),
     }
     return Written(rows, {table: given[table] - count for table, count in rows.items()})
 

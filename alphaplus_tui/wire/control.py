@@ -5,10 +5,12 @@ from typing import Any, Final, Literal, TypeVar, cast
 import msgspec
 from msgspec import Struct
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Explanation
 from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.session.commands import Command, Reply
 from alphaplus_tui.session.queries import (
+    AlertsPage,
     AnyQuery,
     CandlesBetween,
     DecisionAt,
@@ -110,6 +112,7 @@ _ANSWERS: dict[type[Query[Any]], Any] = {
     SignalsPage: tuple[SignalRow, ...],
     Explain: Explanation,
     ModelReport: str,
+    AlertsPage: tuple[Alert, ...],
 }
 """What each query is answered with."""
 

@@ -4,6 +4,7 @@ import math
 
 from msgspec import structs
 
+from alphaplus_tui.domain.alerts import Alert, AlertKind, Delivery, DeliveryState, Severity
 from alphaplus_tui.domain.analysis import (
     Contribution,
     Decision,
@@ -286,3 +287,44 @@ def model(name: str, *, added: int) -> ModelRecord:
 
 def us(row: Signal) -> Signal:
     return structs.replace(row, made_at=row.made_at // 1000 * 1000)
+
+
+def alert(n: int, *, of: Instrument | None = BTC) -> Alert:
+    """Raised n minutes after noon."""
+    return Alert(
+        id=f"alert-{n}",
+        rule="btc high",
+        kind=AlertKind.PRICE if of else AlertKind.DISK,
+        severity=Severity.WARNING,
+        instrument=of.id if of else None,
+        subject=of.id if of else "disk",
+        title="BTC/USDT above 62,000",
+        text="the last price is 62,000.5",
+        raised_at=NOON + n * MINUTE_NS,
+        deliveries=(Delivery("telegram", DeliveryState.WAITING),),
+    )
+
+
+class TestAlerts:
+    async def test_an_alert_follows_its_delivery_and_its_end(self, store: Store) -> None:
+        raised = alert(1)
+        sent = (Delivery("telegram", DeliveryState.FAILED, 3, "refused \0 \\u0000 it"),)
+        over = structs.replace(raised, resolved_at=NOON + DAY_NS, deliveries=sent)
+        assert (await store.writer.write(Batch(alerts=(raised, alert(2, of=None))))).rows == {"alerts": 2}
+        await store.writer.write(Batch(alerts=(over,)))
+        found = await store.reader.alerts(None, since=0, before=FOREVER, limit=9)
+        assert found[0] == alert(2, of=None)
+        assert found[1].resolved_at == over.resolved_at
+        assert [(one.state, one.tries) for one in found[1].deliveries] == [(DeliveryState.FAILED, 3)]
+        assert found[1].deliveries[0].reason.endswith("\\u0000 it")
+
+    async def test_a_page_of_alerts_has_the_newest_of_a_time_and_an_instrument(self, store: Store) -> None:
+        await store.writer.write(Batch(alerts=(alert(1), alert(2, of=ETH), alert(3), alert(4, of=None))))
+
+        async def ids(of: InstrumentId | None, since: int = 0, before: int = FOREVER, limit: int = 9) -> list[str]:
+            return [row.id for row in await store.reader.alerts(of, since=since, before=before, limit=limit)]
+
+        assert await ids(None) == ["alert-4", "alert-3", "alert-2", "alert-1"]
+        assert await ids(BTC.id, limit=1) == ["alert-3"]
+        assert await ids(None, since=NOON + 2 * MINUTE_NS, before=NOON + 4 * MINUTE_NS) == ["alert-3", "alert-2"]
+        assert await ids(InstrumentId("nowhere:X/Y")) == []

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Role, Signal, TrainingRun
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import DAY_NS, duration_ns
@@ -24,6 +25,7 @@ class FakeOpinions:
         self.headlines: dict[str, Headline] = {}
         self.models: dict[str, ModelRecord] = {}
         self.training_runs: dict[str, TrainingRun] = {}
+        self.alerts: dict[str, Alert] = {}
 
     def write(self, batch: Batch) -> dict[str, tuple[int, int]]:
         """New and given rows by table."""
@@ -38,6 +40,7 @@ class FakeOpinions:
         }
         self.models.update({row.id: row for row in batch.models})
         self.training_runs.update({row.id: row for row in batch.training_runs})
+        self.alerts.update({row.id: row for row in batch.alerts})
         given = {
             "decisions": len(decisions),
             "signals": len(signals),
@@ -50,6 +53,7 @@ class FakeOpinions:
             **{table: (new[table], given[table]) for table in new},
             "models": (models, len(batch.models)),
             "training_runs": (runs, len(batch.training_runs)),
+            "alerts": (len({row.id for row in batch.alerts}), len(batch.alerts)),
         }
 
     def prune(self, now: int, days: int) -> int:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal, TrainingRun
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Provenance, Trade
@@ -189,6 +190,18 @@ class FakeStore:
         self._check()
         return tuple(sorted(self.opinions.training_runs.values(), key=lambda row: (-row.started_at, row.id))[:limit])
 
+    async def alerts(
+        self, instrument: InstrumentId | None, *, since: int, before: int, limit: int
+    ) -> tuple[Alert, ...]:
+        self._check()
+        found = [
+            row
+            for row in self.opinions.alerts.values()
+            if since <= row.raised_at < before and instrument in (None, row.instrument)
+        ]
+        found.sort(key=lambda row: (row.raised_at, row.id), reverse=True)
+        return tuple(found[:limit])
+
     async def statistics(self) -> DatabaseStatistics:
         self._check()
         rows = {
@@ -204,6 +217,7 @@ class FakeStore:
             "models": len(self.opinions.models),
             "training_runs": len(self.opinions.training_runs),
             "sentiment": len(self.opinions.headlines),
+            "alerts": len(self.opinions.alerts),
         }
         return DatabaseStatistics("0", "embedded", schema_version=1, size_bytes=1, rows=rows)
 

@@ -53,7 +53,7 @@ class TestMigrations:
             await database.migrate()
             async with connected(url) as connection:
                 await connection.execute("INSERT INTO schema_migrations VALUES (99, '0099_x.sql', '', '9.0')")
-            with pytest.raises(SchemaTooNew, match=r"schema 99.*up to 3"):
+            with pytest.raises(SchemaTooNew, match=f"schema 99.*up to {migrations()[-1].version}"):
                 await database.migrate()
 
     async def test_a_migration_whose_text_changed_is_refused(self, url: str, tmp_path: Path) -> None:
@@ -87,12 +87,9 @@ class TestMigrations:
 
     def test_each_variant_for_timescaledb_stands_in_for_a_plain_one(self) -> None:
         plain, variants = migrations(), migrations(timescale=True)
-        assert [step.version for step in plain] == [step.version for step in variants] == [1, 2, 3]
-        assert [step.file for step in variants] == [
-            "0001_ground.sql",
-            "0002_history.timescaledb.sql",
-            "0003_opinions.sql",
-        ]
+        assert [step.version for step in plain] == [step.version for step in variants]
+        assert [step.version for step in plain] == list(range(1, len(plain) + 1))
+        assert [step.file for step in variants if step not in plain] == ["0002_history.timescaledb.sql"]
 
 
 class TestPartitions:
