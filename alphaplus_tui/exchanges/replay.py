@@ -12,10 +12,12 @@ from alphaplus_tui.domain.market import Candle, Channel, OrderBook, Provenance, 
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.errors import ProtocolError, UnknownName
-from alphaplus_tui.exchanges.binance.books import Books
-from alphaplus_tui.exchanges.binance.parser import NotAskedFor, NotMarketData, Parser, Unusable
+from alphaplus_tui.exchanges.binance.dialect import BOOK_RULE
+from alphaplus_tui.exchanges.binance.parser import Parser
 from alphaplus_tui.exchanges.discovery import discover
 from alphaplus_tui.exchanges.recording import BrokenRecording, DamagedLine, read_lines, split_line
+from alphaplus_tui.exchanges.shared.books import Books, NoResync
+from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData, Unusable
 from alphaplus_tui.kernel.clock import Clock, ManualMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import FeedEvent, Received
@@ -101,8 +103,7 @@ class ReplayMarketData:
     async def _replay(
         self, instruments: tuple[Instrument, ...], channels: frozenset[Channel]
     ) -> AsyncGenerator[Received]:
-        # whose snapshot is needed does not matter: the recording has it or it has not
-        books = Books(instruments, lambda _: None)
+        books = Books(instruments, BOOK_RULE, NoResync())
         parser = Parser(instruments, channels, books=books, provenance=Provenance.REPLAYED)
         first: int | None = None
         began = self._clock.monotonic()

@@ -9,14 +9,15 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Channel, Provenance, Side, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.errors import ConfigError, ProtocolError
-from alphaplus_tui.exchanges.binance.feed import BinanceFeed
+from alphaplus_tui.exchanges.binance.dialect import BinanceDialect
 from alphaplus_tui.exchanges.binance.frames import HistoricalTrade, Kline
-from alphaplus_tui.exchanges.binance.markets import Markets
-from alphaplus_tui.exchanges.binance.parser import LARGEST_ID
+from alphaplus_tui.exchanges.binance.listing import Listing
 from alphaplus_tui.exchanges.binance.rest import MOST_CANDLES, MOST_TRADES, BinanceRest
-from alphaplus_tui.exchanges.binance.symbols import to_ns
 from alphaplus_tui.exchanges.registry import DEMO, Tap
 from alphaplus_tui.exchanges.shared.connection import Habits
+from alphaplus_tui.exchanges.shared.feed import Feed
+from alphaplus_tui.exchanges.shared.markets import Markets
+from alphaplus_tui.exchanges.shared.parsing import LARGEST_ID, to_ns
 from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import Received
@@ -54,18 +55,10 @@ class BinanceMarketData:
         )
         # each demo market may have other instruments, and is near enough to ask
         cache = None if exchange == DEMO else cache_dir / f"markets-{exchange}.json"
-        self._markets = Markets(exchange, self._rest, cache, market)
-        self._feed = BinanceFeed(
-            exchange,
-            ws_url or WS_URL,
-            self._rest,
-            clock=clock,
-            market=market,
-            rng=rng or Random(),  # noqa: S311 - spreads retries in time
-            habits=habits or Habits(),
-            shed=meters.counter("frames_shed", (("exchange", exchange),)),
-            tap=tap,
-        )
+        listing = Listing(exchange, self._rest)
+        self._markets = Markets(exchange, listing.ask, cache, market)
+        dialect = BinanceDialect(exchange, ws_url or WS_URL, self._rest)
+        self._feed = Feed(dialect, clock=clock, market=market, meters=meters, tap=tap, rng=rng, habits=habits)
 
     async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         return await self._markets.find(symbols)

@@ -9,7 +9,6 @@ from msgspec.json import Decoder
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, DayStatistics, Provenance, Side, Ticker, Trade
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.exchanges.binance.books import Books
 from alphaplus_tui.exchanges.binance.frames import (
     BookTickerData,
     Combined,
@@ -18,16 +17,25 @@ from alphaplus_tui.exchanges.binance.frames import (
     SnapshotData,
     TradeData,
 )
-from alphaplus_tui.exchanges.binance.pulses import Pulse, Pulses
-from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT, STREAMS, stream_name, to_ns
-from alphaplus_tui.ports.market_data import FeedEvent
+from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT, STREAMS, stream_name
+from alphaplus_tui.exchanges.shared.books import Books
+from alphaplus_tui.exchanges.shared.parsing import (
+    ABSURD_PRICE,
+    ABSURD_QUANTITY,
+    DAY_NS,
+    LARGEST_FRAME,
+    LARGEST_ID,
+    Events,
+    NotAskedFor,
+    NotMarketData,
+    Unusable,
+    another,
+    check_day,
+    check_levels,
+    moment,
+)
+from alphaplus_tui.exchanges.shared.pulses import Pulse, Pulses
 
-DAY_NS = 86_400_000_000_000
-_LARGEST_FRAME = 4 * 2**20
-LARGEST_ID = 2**63 - 1
-"""JSON knows no bound; whoever stores a number does."""
-_ABSURD_PRICE = 1e13
-_ABSURD_QUANTITY = 1e16
 PREFIX = b'{"stream":"'
 """How market data begins."""
 _NAME_FROM = len(PREFIX)
@@ -42,21 +50,8 @@ _DAY = Decoder(Combined[DayData], strict=False)
 _SNAPSHOT = Decoder(Combined[SnapshotData], strict=False)
 _BARE = Decoder(SnapshotData, strict=False)
 
-Events = tuple[FeedEvent, ...]
 Route = Callable[[bytes, int], Events]
 """Reads the frames of one stream: the frame, UTC ns of its receipt."""
-
-
-class Unusable(Exception):
-    """A frame that must not be believed; the text says why."""
-
-
-class NotAskedFor(Unusable):
-    """A frame of a stream that nobody subscribed to."""
-
-
-class NotMarketData(Exception):
-    """A frame of another kind, such as an answer to a request."""
 
 
 def is_trade(frame: bytes) -> bool:
@@ -100,14 +95,14 @@ class Parser:
         try:
             if frame.startswith(PREFIX):
                 route = self._routes.get(frame[_NAME_FROM : frame.find(b'"', _NAME_FROM, 140)])
-                if route is not None and len(frame) <= _LARGEST_FRAME:
+                if route is not None and len(frame) <= LARGEST_FRAME:
                     return route(frame, ts_recv)
             return self._read_unusual(frame, ts_recv)
         except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
             raise Unusable(f"not as expected: {clean(str(error), limit=200)}") from error
 
     def _read_unusual(self, frame: bytes, ts_recv: int) -> Events:
-        if len(frame) > _LARGEST_FRAME:
+        if len(frame) > LARGEST_FRAME:
             raise Unusable(f"{len(frame):,} bytes: larger than any frame may be")
         found = _STREAM.match(frame)
         if found is not None:
@@ -117,7 +112,7 @@ class Parser:
                 raise NotAskedFor(f"stream {clean(name.decode(errors='replace'), limit=80)!r} was not asked for")
             return route(frame, ts_recv)
         if frame.startswith(_BARE_SNAPSHOT) and self._first is not None:
-            return self._books.snapshot(self._first, _BARE.decode(frame), ts_recv)
+            return self._snapshot(self._first, _BARE.decode(frame), ts_recv)
         raise NotMarketData
 
     def _depths(self, instrument: Instrument) -> Route:
@@ -126,21 +121,26 @@ class Parser:
         def read(frame: bytes, ts_recv: int) -> Events:
             data = decode(frame).data
             if data.symbol != symbol:
-                raise Unusable(_another(data.symbol, symbol))
+                raise Unusable(another(data.symbol, symbol))
             if not 0 <= data.first_update_id <= data.last_update_id <= LARGEST_ID:
                 raise Unusable("update numbers that cannot be")
-            ts_event = _moment(data.time, ts_recv)
-            _check_levels(data.bids)
-            _check_levels(data.asks)
+            ts_event = moment(data.time, ts_recv)
+            check_levels(data.bids)
+            check_levels(data.asks)
             return change(data, ts_event, ts_recv)
 
         return read
 
     def _snapshots(self, instrument: Instrument) -> Route:
         def read(frame: bytes, ts_recv: int) -> Events:
-            return self._books.snapshot(instrument, _SNAPSHOT.decode(frame).data, ts_recv)
+            return self._snapshot(instrument, _SNAPSHOT.decode(frame).data, ts_recv)
 
         return read
+
+    def _snapshot(self, instrument: Instrument, data: SnapshotData, ts_recv: int) -> Events:
+        return self._books.snapshot(
+            instrument, data.last_update_id, data.bids, data.asks, ts_event=ts_recv, ts_recv=ts_recv
+        )
 
 
 def _trades(instrument: Instrument, provenance: Provenance, pulse: Pulse) -> Route:
@@ -151,13 +151,13 @@ def _trades(instrument: Instrument, provenance: Provenance, pulse: Pulse) -> Rou
         data = decode(frame).data
         price, quantity, trade_id = data.price, data.quantity, data.trade_id
         if data.symbol != symbol:
-            raise Unusable(_another(data.symbol, symbol))
-        if not (0.0 < price < _ABSURD_PRICE and 0.0 < quantity < _ABSURD_QUANTITY and 0 <= trade_id <= LARGEST_ID):
+            raise Unusable(another(data.symbol, symbol))
+        if not (0.0 < price < ABSURD_PRICE and 0.0 < quantity < ABSURD_QUANTITY and 0 <= trade_id <= LARGEST_ID):
             raise Unusable(f"price {price!r}, quantity {quantity!r}, id {trade_id!r}: cannot be")
         # the one path that is worth its own arithmetic: milliseconds first, and a day either way
         ts_event = data.time * 1_000_000
         if not -DAY_NS < ts_event - ts_recv < DAY_NS:
-            ts_event = _moment(data.time, ts_recv)
+            ts_event = moment(data.time, ts_recv)
         pulse.trades += 1
         pulse.last_seq = trade_id
         side = sell if data.buyer_is_maker else buy
@@ -174,14 +174,14 @@ def _tickers(instrument: Instrument) -> Route:
         data = decode(frame).data
         bid, ask = data.bid, data.ask
         if data.symbol != symbol:
-            raise Unusable(_another(data.symbol, symbol))
+            raise Unusable(another(data.symbol, symbol))
         if bid == 0.0 or ask == 0.0:
             return ()  # a side of the book is empty: there is no best price
         if not (
-            0.0 < bid < ask < _ABSURD_PRICE
+            0.0 < bid < ask < ABSURD_PRICE
             and 0 <= data.update_id <= LARGEST_ID
-            and 0.0 <= data.bid_quantity < _ABSURD_QUANTITY
-            and 0.0 <= data.ask_quantity < _ABSURD_QUANTITY
+            and 0.0 <= data.bid_quantity < ABSURD_QUANTITY
+            and 0.0 <= data.ask_quantity < ABSURD_QUANTITY
         ):
             raise Unusable(f"bid {bid!r}, ask {ask!r}: cannot be")
         return (Ticker(identity, bid, data.bid_quantity, ask, data.ask_quantity, data.update_id, ts_recv, ts_recv),)
@@ -195,15 +195,12 @@ def _days(instrument: Instrument) -> Route:
     def read(frame: bytes, ts_recv: int) -> Events:
         data = decode(frame).data
         if data.symbol != symbol:
-            raise Unusable(_another(data.symbol, symbol))
+            raise Unusable(another(data.symbol, symbol))
         if data.last == 0.0:
             return ()  # nothing traded for a day
-        for name, value in (("open", data.open), ("high", data.high), ("low", data.low), ("last", data.last)):
-            if not 0.0 < value < _ABSURD_PRICE:
-                raise Unusable(f"{name} {value!r}: cannot be")
-        if not (0.0 <= data.volume < _ABSURD_QUANTITY and 0.0 <= data.quote_volume < _ABSURD_PRICE * 1e6):
-            raise Unusable(f"volume {data.volume!r}, {data.quote_volume!r}: cannot be")
-        ts_event = _moment(data.time, ts_recv)
+        prices = (("open", data.open), ("high", data.high), ("low", data.low), ("last", data.last))
+        check_day(prices, data.volume, data.quote_volume)
+        ts_event = moment(data.time, ts_recv)
         return (
             DayStatistics(
                 identity, data.open, data.high, data.low, data.last, data.volume, data.quote_volume, ts_event, ts_recv
@@ -211,20 +208,3 @@ def _days(instrument: Instrument) -> Route:
         )
 
     return read
-
-
-def _moment(time: int, ts_recv: int) -> int:
-    ts_event = to_ns(time)
-    if not -DAY_NS < ts_event - ts_recv < DAY_NS:
-        raise Unusable(f"time {time!r} is more than a day off")
-    return ts_event
-
-
-def _check_levels(levels: Sequence[tuple[float, float]]) -> None:
-    for price, quantity in levels:
-        if not (0.0 < price < _ABSURD_PRICE and 0.0 <= quantity < _ABSURD_QUANTITY):
-            raise Unusable(f"level {price!r} × {quantity!r}: cannot be")
-
-
-def _another(found: str, wanted: str) -> str:
-    return f"symbol {clean(found, limit=40)!r} in a stream of {wanted}"

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from statistics import median
 
 from msgspec.json import Decoder
 
@@ -17,6 +16,7 @@ from alphaplus_tui.exchanges.binance.frames import (
 )
 from alphaplus_tui.exchanges.shared.budget import WeightBudget
 from alphaplus_tui.exchanges.shared.http import RestClient
+from alphaplus_tui.exchanges.shared.offset import measured_offset_ns
 from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.meters import Counter
 
@@ -80,16 +80,15 @@ class BinanceRest:
         params = {"symbol": venue_symbol}
         return (await self._client.get("/api/v3/ticker/24hr", params, _LAST, weight=2, share=0.9)).last_id
 
-    async def clock_offset_ns(self, *, times: int = 3) -> int:
-        """The exchange's clock minus ours: the median of ``times`` questions, half of each round trip taken off."""
-        offsets: list[int] = []
-        for _ in range(times):
-            before = self._wall_ns()
+    async def clock_offset_ns(self) -> int:
+        """The exchange's clock minus ours."""
+
+        async def server_ns() -> int:
             server = await self._client.get("/api/v3/time", {}, _TIME, weight=1, share=1.0)
-            after = self._wall_ns()
             # whole milliseconds are cut off, on average half a one
-            offsets.append(server.time * 1_000_000 + 500_000 - (before + after) // 2)
-        return int(median(offsets))
+            return server.time * 1_000_000 + 500_000
+
+        return await measured_offset_ns(server_ns, self._wall_ns)
 
     async def close(self) -> None:
         await self._client.close()

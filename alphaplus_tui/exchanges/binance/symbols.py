@@ -16,8 +16,6 @@ _QUOTES = (
     "GBP", "AUD", "RUB", "UAH", "ZAR", "PLN", "RON", "ARS", "MXN", "COP", "CZK", "IDR", "NGN", "BIDR", "DOGE", "TRX",
     "XRP", "DOT", "SOL", "EURI", "VAI", "PAX", "USDS",
 )  # fmt: skip
-_MICROSECONDS_FROM = 10**14
-_NANOSECONDS_FROM = 10**17
 
 
 def venue_symbol(symbol: str) -> str:
@@ -35,10 +33,3 @@ def split_venue_symbol(venue: str) -> tuple[str, str] | None:
         if venue.endswith(quote) and len(venue) > len(quote):
             return venue[: -len(quote)], quote
     return None
-
-
-def to_ns(time: int) -> int:
-    """Binance says milliseconds, microseconds where asked to or in newer streams; the magnitude tells which."""
-    if time < _MICROSECONDS_FROM:
-        return time * 1_000_000
-    return time * 1_000 if time < _NANOSECONDS_FROM else time

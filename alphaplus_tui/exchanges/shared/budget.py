@@ -1,21 +1,21 @@
-"""How much may still be asked of an exchange in this minute, and whether it asked us to wait."""
+"""How much may still be asked of an exchange in this span of time, and whether it asked us to wait."""
 
 from alphaplus_tui.errors import RateLimited
 from alphaplus_tui.kernel.clock import Clock, MarketClock
 
-_MINUTE_NS = 60_000_000_000
-
 
 class WeightBudget:
-    """Request weights in minutes of the exchange's clock, as Binance counts them.
+    """Request weights in spans of the exchange's clock, such as its minutes.
 
     Rather than be refused, what does not fit raises RateLimited with the time to wait.
     """
 
-    def __init__(self, clock: Clock, market: MarketClock, *, limit: int) -> None:
+    def __init__(self, clock: Clock, market: MarketClock, *, limit: int, span_s: float = 60.0) -> None:
+        """limit: of the weights in one span of ``span_s``."""
         self.limit = limit
+        self._span_ns = round(span_s * 1e9)
         self._clock, self._market = clock, market
-        self._minute = -1
+        self._span = -1
         self._used: int = 0
         self._blocked_until = 0.0
         self._banned = False
@@ -30,12 +30,13 @@ class WeightBudget:
         now = self._market.now()
         self._turn(now)
         if self._used and self._used + weight > self.limit * share:
-            wait_s = (_MINUTE_NS - now % _MINUTE_NS) / 1e9
-            raise RateLimited(f"{self._used} of {self.limit} of this minute's requests are used", retry_after_s=wait_s)
+            wait_s = (self._span_ns - now % self._span_ns) / 1e9
+            words = f"{self._used} of {self.limit} of the requests of these {self._span_ns / 1e9:g} s are used"
+            raise RateLimited(words, retry_after_s=wait_s)
         self._used += weight
 
     def told(self, used: int) -> None:
-        """The exchange says how much was used in its minute, perhaps also by others behind our address."""
+        """The exchange says how much was used in its span, perhaps also by others behind our address."""
         self._turn(self._market.now())
         self._used = max(self._used, used)
 
@@ -45,7 +46,7 @@ class WeightBudget:
         self._banned = self._banned or error.banned
 
     def _turn(self, now: int) -> None:
-        minute = now // _MINUTE_NS
-        if minute != self._minute:
-            self._minute = minute
+        span = now // self._span_ns
+        if span != self._span:
+            self._span = span
             self._used = 0

@@ -17,7 +17,7 @@ from alphaplus_tui.errors import (
 )
 from alphaplus_tui.exchanges.shared.link import dial
 from alphaplus_tui.exchanges.shared.mailbox import Mailbox
-from alphaplus_tui.exchanges.shared.talk import Patience, Talk
+from alphaplus_tui.exchanges.shared.talk import Ear, KeepAlive, Patience, Talk
 from alphaplus_tui.kernel.backoff import reconnect_delay_s
 from alphaplus_tui.kernel.clock import Clock
 
@@ -52,15 +52,15 @@ class Habits(Struct, frozen=True):
 class Conversation(Protocol):
     """The venue's side of a connection: what to ask for, and what to make of what it says."""
 
-    sparing: bool
-    """Set while the reader is far behind: what can be had again later should be left out."""
+    @property
+    def keep_alive(self) -> KeepAlive | None: ...
 
     def requests(self) -> Sequence[str]:
         """What to send after connecting; earlier ones no longer matter."""
         ...
 
-    def hear(self, frame: bytes) -> None:
-        """Called in the very call that read the frame."""
+    def ear(self) -> Ear:
+        """Made for each link; before a break there are two for a moment."""
         ...
 
     async def settled(self) -> None:
@@ -140,11 +140,13 @@ class Connection:
     async def _converse(self) -> Talk:
         habits, self._useful = self._habits, False
         link = await dial(self._url, open_within_s=habits.open_within_s)
-        talk = Talk(link, self._conversation.quiet, clock=self._clock, patience=habits.patience)
-        talk.old_after_s = habits.renew_after_s
+        ear = self._conversation.ear()
+        talk = Talk(link, ear, self._conversation, clock=self._clock, patience=habits.patience)
+        # connections that were dialled together are not to be renewed together
+        talk.old_after_s = habits.renew_after_s * self._rng.uniform(0.95, 1.0)
 
         def hold_back() -> None:
-            self._conversation.sparing = self._mailbox.overloaded
+            ear.sparing = self._mailbox.overloaded
             if self._mailbox.crowded:
                 link.pause()
                 self._mailbox.when_drained(link.resume)
@@ -152,7 +154,7 @@ class Connection:
         try:
             requests = self._conversation.requests()
             link.after_read = hold_back
-            link.listen(self._conversation.hear)
+            link.listen(ear.hear)
             await talk.say(requests, every_s=1.0 / habits.requests_per_s)
             await talk.settle(self._conversation.settled(), within_s=habits.answer_within_s)
         except BaseException as error:

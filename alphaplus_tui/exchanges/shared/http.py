@@ -1,7 +1,7 @@
 """REST calls over aiohttp, with deadlines, within the budget, and failures in our own words."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import aiohttp
@@ -42,11 +42,22 @@ class RestClient:
     """GET requests to one server. Use it in the event loop that it was first used in."""
 
     def __init__(
-        self, base_url: str, budget: WeightBudget, *, used_header: str, requests: Counter, within_s: float = 10.0
+        self,
+        base_url: str,
+        budget: WeightBudget,
+        *,
+        requests: Counter,
+        used_header: str = "",
+        refusal: Callable[[int, bytes], AlphaPlusError | None] | None = None,
+        within_s: float = 10.0,
     ) -> None:
-        """used_header: the answer's header that says how much of the budget is used."""
+        """used_header: the answer's header that says how much of the budget is used.
+        refusal: what the exchange means by an answer that is not 200 (status, body); None where it means nothing of
+        its own: 418, 429, 403, 5xx and ``{"code": …, "msg": …}`` are understood without it.
+        """
         self._base_url, self._budget = base_url.rstrip("/"), budget
         self._used_header, self._requests, self._within_s = used_header, requests, within_s
+        self._meant = refusal
         self._session: aiohttp.ClientSession | None = None
 
     async def get(
@@ -92,6 +103,15 @@ class RestClient:
         except aiohttp.ClientError as error:
             raise Disconnected(f"{path}: {clean(str(error), limit=200)}") from error
 
+    def heed(self, error: AlphaPlusError) -> AlphaPlusError:
+        """``error``, to be raised; after RateLimited nothing is asked until it ends.
+
+        For exchanges that say so in an answer that is 200.
+        """
+        if isinstance(error, RateLimited):
+            self._budget.block(error)
+        return error
+
     async def close(self) -> None:
         session, self._session = self._session, None
         if session is not None:
@@ -108,13 +128,14 @@ class RestClient:
 
     def _refusal(self, path: str, response: aiohttp.ClientResponse, body: bytes) -> AlphaPlusError:
         status = response.status
+        if self._meant is not None and (meant := self._meant(status, body)) is not None:
+            return self.heed(meant)
         if status in {418, 429}:
             wait_s = retry_after_s(response.headers.get("Retry-After"), otherwise=60.0)
             banned = status == 418
             words = "banned" if banned else "asked to wait"
-            error = RateLimited(f"{words} for {wait_s:.0f} s (HTTP {status})", retry_after_s=wait_s, banned=banned)
-            self._budget.block(error)
-            return error
+            words = f"{words} for {wait_s:.0f} s (HTTP {status})"
+            return self.heed(RateLimited(words, retry_after_s=wait_s, banned=banned))
         if status >= 500 or status == 403:  # 403: a firewall in front of the exchange, with a page of its own
             return VenueUnavailable(f"{path}: maintenance or trouble there (HTTP {status})")
         try:

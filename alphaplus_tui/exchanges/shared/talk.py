@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
@@ -14,6 +14,9 @@ from alphaplus_tui.kernel.clock import Clock, wait_within
 
 _SLEPT_S = 5.0
 """The wall clock that gains so much on the program's clock tells of a machine that slept, or of a stepped clock."""
+
+_LEAVING_AFTER_S = 30.0
+"""A link that the venue will close is old at this age."""
 
 
 class Patience(Struct, frozen=True):
@@ -28,28 +31,67 @@ class Patience(Struct, frozen=True):
     look_every_s: float = 0.5
 
 
+class KeepAlive(Struct, frozen=True):
+    """What must be said from time to time, lest the venue hang up; WebSocket pings are sent anyway."""
+
+    text: str
+    every_s: float
+
+
+class Ear(Protocol):
+    """Hears what comes over one link."""
+
+    sparing: bool
+    """Set while the reader is far behind: what can be had again later should be left out."""
+    beats: int
+    """Frames that said nothing of the market: answers, heartbeats."""
+    leaving: bool
+    """Whether the venue said that it will close this link."""
+
+    def hear(self, frame: bytes) -> None:
+        """Called in the very call that read the frame."""
+        ...
+
+
+class Custom(Protocol):
+    """What a venue is like, as far as a link's life goes."""
+
+    @property
+    def keep_alive(self) -> KeepAlive | None: ...
+
+    async def quiet(self) -> bool:
+        """Asked when nothing came for long: is there really nothing to say? Raises TransientError."""
+        ...
+
+
 class Talk:
     """A dialled link until it is closed."""
 
     def __init__(
         self,
         link: Link,
-        quiet: Callable[[], Awaitable[bool]],
+        ear: Ear,
+        custom: Custom,
         *,
         clock: Clock,
         patience: Patience,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._link, self._quiet, self._clock, self._patience, self._wall_ns = link, quiet, clock, patience, wall_ns
+        self._link, self._ear, self._custom = link, ear, custom
+        self._clock, self._patience, self._wall_ns = clock, patience, wall_ns
         self._began = self._birthday = clock.monotonic()
-        self._asked = 0
         self.old_after_s = float("inf")
         self._ended = asyncio.create_task(link.ended(), name="link ended")
 
     @property
     def delivered(self) -> bool:
         """Whether it said more than answers."""
-        return self._link.frames > self._asked
+        return self._said > 0
+
+    @property
+    def _said(self) -> int:
+        """Frames about the market."""
+        return self._link.frames - self._ear.beats
 
     @property
     def age_s(self) -> float:
@@ -61,7 +103,6 @@ class Talk:
 
     async def say(self, requests: Sequence[str], *, every_s: float) -> None:
         """Send ``requests``, one each ``every_s``. Raises Disconnected."""
-        self._asked += len(requests)
         for number, request in enumerate(requests):
             if number:
                 await self._clock.sleep(every_s)
@@ -105,9 +146,10 @@ class Talk:
 
     async def _watch(self) -> AlphaPlusError | None:
         clock, patience, link = self._clock, self._patience, self._link
-        seen, silent_s, more_patience = link.frames, 0.0, 1.0
+        keep_alive = self._custom.keep_alive
+        seen, silent_s, more_patience = self._said, 0.0, 1.0
         then, wall_then = clock.monotonic(), self._wall_ns()
-        heard = then
+        heard = told = then
         while True:
             await clock.sleep(patience.look_every_s)
             now, wall_now = clock.monotonic(), self._wall_ns()
@@ -116,19 +158,27 @@ class Talk:
             # a stall of our own loop is not the silence of the other side
             silent_s += min(now - then, 2 * patience.look_every_s)
             then, wall_then = now, wall_now
-            if link.frames != seen or not link.reading:
-                seen, silent_s, more_patience, heard = link.frames, 0.0, 1.0, now
+            if (said := self._said) != seen or not link.reading:
+                seen, silent_s, more_patience, heard = said, 0.0, 1.0, now
             limit_s, talkative = self._limit(heard)
             if silent_s >= limit_s * more_patience:
                 if talkative or not await self._really_quiet():
                     return Disconnected(f"connected but silent for {silent_s:.1f} s")
                 silent_s, more_patience = 0.0, min(64.0, 2 * more_patience)
+            if self._ear.leaving:
+                self.old_after_s = min(self.old_after_s, _LEAVING_AFTER_S)
             if now - self._birthday >= self.old_after_s:
                 return None
+            if keep_alive is not None and now - told >= keep_alive.every_s:
+                told = now
+                try:
+                    await self.say((keep_alive.text,), every_s=0.0)
+                except Disconnected as error:
+                    return error
 
     def _limit(self, heard: float) -> tuple[float, bool]:
         """How long it may be silent, and whether silence beyond that needs no second opinion."""
-        patience, frames, span_s = self._patience, self._link.frames - self._asked, heard - self._began
+        patience, frames, span_s = self._patience, self._said, heard - self._began
         if frames < 20 or span_s < 2.0:
             return patience.first_data_within_s, False
         rhythm_s = patience.rhythms * span_s / frames
@@ -136,6 +186,6 @@ class Talk:
 
     async def _really_quiet(self) -> bool:
         try:
-            return await self._quiet()
+            return await self._custom.quiet()
         except TransientError:
             return False

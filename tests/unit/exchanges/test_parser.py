@@ -6,9 +6,11 @@ import pytest
 
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Side, Ticker, Trade
-from alphaplus_tui.exchanges.binance.books import Books
-from alphaplus_tui.exchanges.binance.parser import NotAskedFor, NotMarketData, Parser, Unusable
-from alphaplus_tui.exchanges.binance.symbols import split_venue_symbol, to_ns
+from alphaplus_tui.exchanges.binance.dialect import BOOK_RULE
+from alphaplus_tui.exchanges.binance.parser import Parser
+from alphaplus_tui.exchanges.binance.symbols import split_venue_symbol
+from alphaplus_tui.exchanges.shared.books import Books, NoResync
+from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData, Unusable, to_ns
 from tests.support import recorded
 
 BTC = Instrument("binance", "BTC/USDT", "BTCUSDT", "BTC", "USDT", 0.01, 0.00001)
@@ -34,7 +36,7 @@ DAY = (
 
 
 def a_parser(channels: frozenset[Channel] = frozenset(Channel)) -> Parser:
-    return Parser((BTC,), channels, books=Books((BTC,), lambda _: None))
+    return Parser((BTC,), channels, books=Books((BTC,), BOOK_RULE, NoResync()))
 
 
 def test_a_trade() -> None:
@@ -178,7 +180,7 @@ def test_recorded_frames_of_other_years_are_understood() -> None:
             continue
         venue = frame["data"]["s"]
         instrument = Instrument("binance", "A/B", venue, "A", "B", 0.01, 0.01)
-        parser = Parser((instrument,), frozenset(Channel), books=Books((instrument,), lambda _: None))
+        parser = Parser((instrument,), frozenset(Channel), books=Books((instrument,), BOOK_RULE, NoResync()))
         parser.read(raw.encode(), to_ns(frame["data"].get("E", 1)))
         read += 1
     assert read >= 2

@@ -9,11 +9,11 @@ import pytest
 from alphaplus_tui.domain.market import Trade
 from alphaplus_tui.errors import ConfigError, RateLimited, UnknownName
 from alphaplus_tui.exchanges.binance import BinanceMarketData
-from alphaplus_tui.exchanges.binance.pulses import Pulse
 from alphaplus_tui.exchanges.registry import exchange_factory, exchange_names
 from alphaplus_tui.exchanges.shared.budget import WeightBudget
 from alphaplus_tui.exchanges.shared.link import is_loopback, retry_after_s
 from alphaplus_tui.exchanges.shared.mailbox import Mailbox
+from alphaplus_tui.exchanges.shared.pulses import Pulse
 from alphaplus_tui.kernel.clock import ManualMarketClock
 from alphaplus_tui.ports.market_data import Received
 from tests.fakes.clock import FakeClock

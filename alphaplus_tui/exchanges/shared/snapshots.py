@@ -4,22 +4,18 @@ import asyncio
 import time
 from random import Random
 
-import msgspec
-
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.errors import ProtocolError, RateLimited, TransientError
-from alphaplus_tui.exchanges.binance.books import Books
-from alphaplus_tui.exchanges.binance.frames import SnapshotData
-from alphaplus_tui.exchanges.binance.rest import BinanceRest
-from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT
 from alphaplus_tui.exchanges.registry import Tap
+from alphaplus_tui.exchanges.shared.books import Books
+from alphaplus_tui.exchanges.shared.dialect import SnapshotSource
 from alphaplus_tui.exchanges.shared.mailbox import Mailbox
+from alphaplus_tui.exchanges.shared.parsing import Unusable
 from alphaplus_tui.kernel.backoff import full_jitter_s
 from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.ports.market_data import Received
 
 FETCHERS = 4
-_DECODER = msgspec.json.Decoder(SnapshotData, strict=False)
 
 
 class Snapshots:
@@ -29,9 +25,16 @@ class Snapshots:
     """
 
     def __init__(
-        self, rest: BinanceRest, mailbox: Mailbox, *, clock: Clock, market: MarketClock, rng: Random, tap: Tap | None
+        self,
+        source: SnapshotSource,
+        mailbox: Mailbox,
+        *,
+        clock: Clock,
+        market: MarketClock,
+        rng: Random,
+        tap: Tap | None,
     ) -> None:
-        self._rest, self._mailbox, self._clock, self._market, self._rng = rest, mailbox, clock, market, rng
+        self._source, self._mailbox, self._clock, self._market, self._rng = source, mailbox, clock, market, rng
         self._tap = tap
         self._wanted: set[Instrument] = set()
         self._in_vain: dict[Instrument, int] = {}
@@ -42,6 +45,9 @@ class Snapshots:
         if instrument not in self._wanted:
             self._wanted.add(instrument)
             self._queue.put_nowait(instrument)
+
+    def have(self, instrument: Instrument) -> None:
+        self._in_vain.pop(instrument, None)
 
     async def fetch(self, books: Books) -> None:
         while True:
@@ -57,7 +63,7 @@ class Snapshots:
     async def _fetch_one(self, instrument: Instrument, books: Books) -> float:
         """Seconds until it should be tried again; 0 when the snapshot is on its way."""
         try:
-            body = await self._rest.depth(instrument.venue_symbol)
+            body = await self._source.fetch(instrument)
         except RateLimited as error:
             return max(0.1, error.retry_after_s)
         except (TransientError, ProtocolError) as error:
@@ -68,8 +74,7 @@ class Snapshots:
             )
         ts_recv = self._market.now()
         if self._tap is not None:
-            name = f"{instrument.venue_symbol.lower()}@{SNAPSHOT}".encode()
-            self._tap(ts_recv, b'{"stream":"' + name + b'","data":' + body + b"}")
+            self._tap(ts_recv, self._source.recorded(instrument, body))
         self._wanted.discard(instrument)
         self._mailbox.put_frame(_Arrived(self, instrument, books), body, ts_recv)
         return 0.0
@@ -82,12 +87,10 @@ class Snapshots:
     def apply(self, instrument: Instrument, books: Books, body: bytes, ts_recv: int) -> Received | None:
         received_ns = time.perf_counter_ns()
         try:
-            events = books.snapshot(instrument, _DECODER.decode(body), ts_recv)
-        except (msgspec.DecodeError, ValueError):
+            events = self._source.apply(books, instrument, body, ts_recv)
+        except (ValueError, RecursionError, Unusable):
             events = ()
-        if books.of(instrument.id).synced:
-            self._in_vain.pop(instrument, None)
-        else:
+        if not books.of(instrument.id).synced:
             self._fail(instrument)
             self.need(instrument)
         return Received(received_ns, events) if events else None

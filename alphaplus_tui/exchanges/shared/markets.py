@@ -1,23 +1,16 @@
-"""Which instruments Binance has: asked once, then kept on disk so that a start need not wait."""
+"""Which instruments an exchange has: asked once, then kept on disk so that a start need not wait."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import TransientError, UnknownName
-from alphaplus_tui.exchanges.binance.frames import SymbolInfo
-from alphaplus_tui.exchanges.binance.rest import INVALID_SYMBOL, BinanceRest
-from alphaplus_tui.exchanges.binance.symbols import venue_symbol
-from alphaplus_tui.exchanges.shared.http import Refused
 from alphaplus_tui.kernel.clock import MarketClock
 
 FRESH_FOR_S = 24 * 3600
-_MOST_AT_ONCE = 100
-"""More symbols than this in one address would be too long; then all are asked for."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -30,9 +23,18 @@ class Kept(msgspec.Struct, frozen=True):
 class Markets:
     """Answers from the disk while that is fresh, and whatever its age while the exchange does not answer."""
 
-    def __init__(self, exchange: str, rest: BinanceRest, cache: Path | None, market: MarketClock) -> None:
-        """cache: a file, written by this alone; None keeps nothing."""
-        self._exchange, self._rest, self._cache, self._market = exchange, rest, cache, market
+    def __init__(
+        self,
+        exchange: str,
+        ask: Callable[[Sequence[str]], Awaitable[Iterable[Instrument]]],
+        cache: Path | None,
+        market: MarketClock,
+    ) -> None:
+        """ask: asks the exchange for some symbols (it may answer with more, and leaves out what it does not have), or
+        for all that trade when there are none; raises what REST raises.
+        cache: a file, written by this alone; None keeps nothing.
+        """
+        self._exchange, self._ask, self._cache, self._market = exchange, ask, cache, market
 
     async def find(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Those of ``symbols`` in that order; all when it is empty. Raises UnknownName, and what REST raises."""
@@ -41,7 +43,7 @@ class Markets:
         if symbols and all(symbol in kept and _is_fresh(kept[symbol], now) for symbol in symbols):
             return tuple(kept[symbol].instrument for symbol in symbols)
         try:
-            found = await self._ask(symbols)
+            found = {instrument.symbol: instrument for instrument in await self._ask(symbols)}
         except TransientError:
             if symbols and all(symbol in kept for symbol in symbols):
                 return tuple(kept[symbol].instrument for symbol in symbols)
@@ -53,34 +55,6 @@ class Markets:
             if symbol not in found:
                 raise UnknownName(f"symbol on {self._exchange}", symbol, found)
         return tuple(found[symbol] for symbol in symbols)
-
-    async def _ask(self, symbols: Sequence[str]) -> dict[str, Instrument]:
-        if 0 < len(symbols) <= _MOST_AT_ONCE:
-            try:
-                info = await self._rest.exchange_info([venue_symbol(symbol) for symbol in symbols])
-            except Refused as refused:
-                if refused.code not in {INVALID_SYMBOL, -1100}:
-                    raise
-            else:
-                found = [self._instrument(row) for row in info.symbols]
-                return {instrument.symbol: instrument for instrument in found}
-        info = await self._rest.exchange_info()
-        found = [self._instrument(row) for row in info.symbols if symbols or row.status == "TRADING"]
-        return {instrument.symbol: instrument for instrument in found}
-
-    def _instrument(self, row: SymbolInfo) -> Instrument:
-        base, quote = clean(row.base, limit=40), clean(row.quote, limit=40)
-        price_step = next((f.tickSize for f in row.filters if f.filterType == "PRICE_FILTER"), 0.0)
-        quantity_step = next((f.stepSize for f in row.filters if f.filterType == "LOT_SIZE"), 0.0)
-        return Instrument(
-            exchange=self._exchange,
-            symbol=f"{base}/{quote}",
-            venue_symbol=clean(row.symbol, limit=80),
-            base=base,
-            quote=quote,
-            price_step=price_step if price_step > 0 else 1e-8,
-            quantity_step=quantity_step if quantity_step > 0 else 1e-8,
-        )
 
     def _load(self) -> dict[str, Kept]:
         if self._cache is None:

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.errors import ProtocolError, TransientError
-from alphaplus_tui.exchanges.binance.rest import BinanceRest
 from alphaplus_tui.kernel.clock import Clock
 
 RHYTHMS = 20.0
@@ -58,10 +57,16 @@ class Pulses:
     """Of all instruments of a stream whose trades are subscribed to."""
 
     def __init__(
-        self, instruments: Sequence[Instrument], rest: BinanceRest, clock: Clock, *, suspect_after_s: float = 10.0
+        self,
+        instruments: Sequence[Instrument],
+        newest_seq: Callable[[Instrument], Awaitable[int]],
+        clock: Clock,
+        *,
+        suspect_after_s: float = 10.0,
     ) -> None:
+        """newest_seq: asks REST for ``seq`` of an instrument's newest trade."""
         self._pulses = {instrument.id: Pulse(instrument, suspect_after_s) for instrument in instruments}
-        self._rest, self._clock = rest, clock
+        self._newest_seq, self._clock = newest_seq, clock
         self._look_every_s = suspect_after_s / 10
         self._late_s = suspect_after_s / 5
         """A trade that REST knows may still be on its way for so long."""
@@ -97,12 +102,11 @@ class Pulses:
 
     async def _is_quiet(self, pulse: Pulse) -> bool:
         heard = pulse.trades
-        venue_symbol = pulse.instrument.venue_symbol
-        newest = await self._rest.last_trade_id(venue_symbol)
+        newest = await self._newest_seq(pulse.instrument)
         if pulse.last_seq < 0:
             # nothing to compare with yet: is it moving?
             await self._clock.sleep(self._late_s)
-            return pulse.trades != heard or await self._rest.last_trade_id(venue_symbol) == newest
+            return pulse.trades != heard or await self._newest_seq(pulse.instrument) == newest
         if newest > pulse.last_seq:
             await self._clock.sleep(self._late_s)
         return pulse.trades != heard or newest <= pulse.last_seq

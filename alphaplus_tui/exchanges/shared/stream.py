@@ -1,0 +1,78 @@
+"""What the connections of one stream share: one mailbox, the pulses, and sometimes the books."""
+
+from collections.abc import Sequence
+
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId
+from alphaplus_tui.domain.market import Channel
+from alphaplus_tui.exchanges.registry import Tap
+from alphaplus_tui.exchanges.shared.books import Books, Resync
+from alphaplus_tui.exchanges.shared.connection import Connection
+from alphaplus_tui.exchanges.shared.conversation import VenueConversation
+from alphaplus_tui.exchanges.shared.dialect import Dialect, Shard
+from alphaplus_tui.exchanges.shared.mailbox import Mailbox
+from alphaplus_tui.exchanges.shared.parsing import FrameParser
+from alphaplus_tui.exchanges.shared.pulses import Pulses
+from alphaplus_tui.kernel.clock import Clock, MarketClock
+from alphaplus_tui.kernel.meters import Counter
+
+
+class Stream:
+    """Made for each opening of a feed."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        instruments: Sequence[Instrument],
+        channels: frozenset[Channel],
+        *,
+        clock: Clock,
+        market: MarketClock,
+        tap: Tap | None,
+        shed: Counter,
+        suspect_after_s: float,
+    ) -> None:
+        self._dialect, self.instruments, self.channels = dialect, tuple(instruments), channels
+        self._market, self._tap, self._shed = market, tap, shed
+        self.mailbox = Mailbox()
+        self.pulses = Pulses(instruments, dialect.newest_seq, clock, suspect_after_s=suspect_after_s)
+        self.books: Books | None = None
+        """Of the whole stream, where snapshots come over REST."""
+        self.whose: dict[InstrumentId, tuple[Connection, VenueConversation]] = {}
+
+    async def again(self, instrument: Instrument, channels: frozenset[Channel]) -> None:
+        connection, conversation = self.whose[instrument.id]
+        await connection.say(conversation.again(instrument, channels))
+
+    def conversation(self, name: str, shard: Shard, resync: Resync) -> VenueConversation:
+        those, books = shard.instruments, self.books
+
+        def parser() -> FrameParser:
+            own = books or Books(those, self._dialect.book_rule, resync)
+            return self._dialect.parser(those, self.channels, own, self.pulses)
+
+        def connected() -> None:
+            if books is not None and Channel.BOOK in self.channels:
+                for instrument in those:
+                    resync.need(instrument)
+
+        def lost() -> None:
+            if books is not None:
+                books.forget(those)
+
+        async def is_quiet(instruments: Sequence[Instrument]) -> bool:
+            return Channel.TRADE in self.channels and await self.pulses.quiet(instruments)
+
+        return VenueConversation(
+            name,
+            self._dialect,
+            those,
+            self.channels,
+            parser=parser,
+            mailbox=self.mailbox,
+            market=self._market,
+            tap=self._tap,
+            shed=self._shed,
+            on_connected=connected,
+            on_lost=lost,
+            is_quiet=is_quiet,
+        )
