@@ -61,7 +61,12 @@ class Books:
             self._resync.need(instrument)
         return ()
 
+    def lost(self, instrument: Instrument) -> None:
+        """Something of ``instrument`` was missed on a connection that goes on: a snapshot is needed."""
+        self._books[instrument.id].forget()
+        self._resync.need(instrument)
+
     def forget(self, instruments: Sequence[Instrument]) -> None:
-        """Changes of ``instruments`` were missed, or may have been."""
+        """The connection of ``instruments`` broke."""
         for instrument in instruments:
             self._books[instrument.id].forget()
