@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from alphaplus_tui.cli.api import Api
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.signals import Stop, end_within
 from alphaplus_tui.errors import EXIT_OK, UsageError
 from alphaplus_tui.logs.setup import Logs
+from alphaplus_tui.settings.api_token import ensure_token
 from alphaplus_tui.settings.engine_lock import EngineInfo, EngineLock, acquire
 
 if TYPE_CHECKING:
@@ -45,21 +47,27 @@ class Running:
     paths: Paths
     lock: EngineLock
     engine: Engine
+    http: Api
 
     @property
     def session(self) -> Session:
         return self.engine.session
+
+    @property
+    def api(self) -> str | None:
+        return self.http.url
 
     async def prepare(self) -> None:
         await self.engine.prepare()
 
     async def start(self) -> None:
         self.lock.publish(control_socket=self.paths.control_socket)
+        self.http.begin()
         await self.engine.start()
-        self.lock.publish(database_socket=self.engine.database_socket)
+        self.lock.publish(database_socket=self.engine.database_socket, api=await self.http.opened())
 
     async def stop(self) -> None:
-        await self.engine.stop()
+        await asyncio.gather(self.http.close(), self.engine.stop())
 
     async def finished(self) -> None:
         await self.engine.finished()
@@ -106,15 +114,15 @@ def _run(wishes: Wishes, loaded: Loaded, paths: Paths, replay: ReplayOptions | N
     if not wishes.headless:
         _check_terminal()
     paths.prepare()
-    with (
-        acquire(paths.data, wait_for_command_s=_WAIT_FOR_COMMAND_S, on_wait=_say_waiting) as lock,
-        _logs(loaded.settings, paths, to_stderr=wishes.headless),
-    ):
-        from alphaplus_tui.runtime.build import build_engine
+    settings = loaded.settings
+    with acquire(paths.data, wait_for_command_s=_WAIT_FOR_COMMAND_S, on_wait=_say_waiting) as lock:
+        token = ensure_token(paths.api_token) if settings.api.serves(headless=wishes.headless) else None
+        with _logs(settings, paths, token, to_stderr=wishes.headless):
+            from alphaplus_tui.runtime.build import build_engine
 
-        engine = build_engine(loaded.settings, paths, replay=replay, started_at=wishes.started_at)
-        running = Running(wishes, loaded.settings, paths, lock, engine)
-        code = asyncio.run(_main(running, _headless if wishes.headless else _console))
+            engine = build_engine(settings, paths, replay=replay, started_at=wishes.started_at)
+            running = Running(wishes, settings, paths, lock, engine, Api(engine.session, settings.api, token))
+            code = asyncio.run(_main(running, _headless if wishes.headless else _console))
     end_within(_INTERPRETER_ENDS_WITHIN_S, code)
     raise SystemExit(code)
 
@@ -149,14 +157,14 @@ async def _console(running: Running, stop: Stop) -> int:
     return await run(running, stop)
 
 
-def _logs(settings: Settings, paths: Paths, *, to_stderr: bool) -> Logs:
+def _logs(settings: Settings, paths: Paths, token: str | None, *, to_stderr: bool) -> Logs:
     password = settings.database.password
     return Logs(
         level=settings.logging.level,
         file=paths.log_file,
         max_mb=settings.logging.max_mb,
         to_stderr=to_stderr,
-        secrets=[password.get_secret_value()] if password else [],
+        secrets=[*([password.get_secret_value()] if password else []), *([token] if token else [])],
     )
 
 

@@ -23,6 +23,11 @@ class Engine(Protocol):
     @property
     def session(self) -> Session: ...
 
+    @property
+    def api(self) -> str | None:
+        """Where the HTTP API can be asked, once started; None where it is not served."""
+        ...
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
@@ -52,7 +57,7 @@ async def run(engine: Engine, *, duration_s: float | None, stop: asyncio.Event, 
         if await _start(engine, stop):
             system = engine.session.state.system.get(ONLY)
             startup_s = system.startup_s if system else None
-            _say(out, Ready(None, os.getpid(), None if startup_s is None else round(startup_s, 3)))
+            _say(out, Ready(engine.api, os.getpid(), None if startup_s is None else round(startup_s, 3)))
             await _wait(engine, duration_s, stop)
     finally:
         sampler.cancel()

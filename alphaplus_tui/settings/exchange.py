@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe
 from alphaplus_tui.errors import suggestion
+from alphaplus_tui.settings.addresses import is_loopback
 from alphaplus_tui.settings.section import Section, refuse_twins, split_commas
 
 DEMO = "demo"
@@ -41,15 +41,6 @@ def _check_timeframe(name: str) -> Timeframe:
     return Timeframe(name)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _check_url(url: str, secure: str, plain: str) -> str:
     if not url:
         return url
@@ -60,7 +51,7 @@ def _check_url(url: str, secure: str, plain: str) -> str:
         raise ValueError(f"must be {secure}://host[:port] ({error})") from None
     if not host or parts.scheme not in {secure, plain}:
         raise ValueError(f"must be {secure}://host[:port], or {plain}:// on this machine")
-    if parts.scheme == plain and not _is_loopback(host):
+    if parts.scheme == plain and not is_loopback(host):
         raise ValueError(f"plain {plain}:// goes only to this machine (127.0.0.1); use {secure}://")
     if parts.username or parts.password:
         raise ValueError("must hold no user name and no password")

@@ -53,6 +53,11 @@ class Paths:
         return self.data / "models"
 
     @property
+    def api_token(self) -> Path:
+        """What whoever asks the HTTP API must know."""
+        return self.data / "api-token"
+
+    @property
     def control_socket(self) -> Path:
         return self.runtime / "control.sock"
 

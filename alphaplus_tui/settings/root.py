@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from alphaplus_tui.errors import ConfigError
+from alphaplus_tui.settings.api import ApiSettings
 from alphaplus_tui.settings.complaints import complain, unknown_exchange
 from alphaplus_tui.settings.exchange import DEMO, DemoSettings, ExchangeSettings
 from alphaplus_tui.settings.layers import Layer, environment_layer, file_layer, flatten, merge
@@ -27,6 +28,7 @@ class Settings(Section):
     signals: SignalSettings = SignalSettings()
     training: TrainingSettings = TrainingSettings()
     sentiment: SentimentSettings = SentimentSettings()
+    api: ApiSettings = ApiSettings()
     ui: UiSettings = UiSettings()
     keys: dict[ActionId, Keys] = Field(default_factory=dict)
     """Action id to keys: ``quit = "f10"``; several with commas between."""

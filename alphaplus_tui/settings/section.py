@@ -1,5 +1,7 @@
 """What all sections of the settings share: frozen, no unknown keys, lists that an environment variable can hold."""
 
+from typing import get_args
+
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -18,7 +20,8 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _true_is_no_number(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+        allowed = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and allowed is not bool and bool not in get_args(allowed):
             raise PydanticCustomError("true_or_false", "must not be true or false")
         return value
 

@@ -3,8 +3,8 @@
 import time
 from typing import Protocol
 
-from alphaplus_tui.state.slices import Mode
-from alphaplus_tui.state.view import ONLY, StateView
+from alphaplus_tui.state.moment import market_time
+from alphaplus_tui.state.view import StateView
 
 
 class ConsoleClock(Protocol):
@@ -27,9 +27,4 @@ class WallClock:
 
 def market_now(state: StateView, clock: ConsoleClock) -> int:
     """UTC ns by the market's clock, which ages are counted from: the recording's in a replay."""
-    system = state.system.get(ONLY)
-    if system is None:
-        return clock.time_ns()
-    if system.mode is Mode.REPLAY:
-        return system.market_now
-    return clock.time_ns() + int(system.clock_offset_ms * 1_000_000)
+    return market_time(state, clock.time_ns())

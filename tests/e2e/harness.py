@@ -25,7 +25,14 @@ def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str,
     """An environment in which nothing of the user's own configuration, data or cache is seen."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ALPHAPLUS_", "XDG_"))}
     kept.pop("NO_COLOR", None)
-    return {**kept, "HOME": str(home), "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", **(extra or {})}
+    return {
+        **kept,
+        "HOME": str(home),
+        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONUNBUFFERED": "1",
+        "ALPHAPLUS_API__PORT": "0",
+        **(extra or {}),
+    }
 
 
 def pointed_at(rest_url: str, ws_url: str) -> dict[str, str]:

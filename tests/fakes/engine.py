@@ -34,6 +34,7 @@ class FakeEngine:
 
     def __init__(self, *, hangs: bool = False, fails: Exception | None = None) -> None:
         self.session = FakeSession()
+        self.api: str | None = None
         self.end = asyncio.Event()
         self.calls: list[str] = []
         self._hangs, self._fails = hangs, fails

@@ -32,7 +32,7 @@ def complaint(tmp_path: Path, text: str | bytes = "", *, exchanges: tuple[str, .
         ("[exchnage]\nid = 'x'", "file FILE: [exchnage]: unknown section; did you mean 'exchange'?"),
         (
             "[weather]",
-            "file FILE: [weather]: unknown section; known: database, demo, exchange, inference, keys, logging, ",
+            "file FILE: [weather]: unknown section; known: api, database, demo, exchange, inference, keys, logging, ",
         ),
         ("exchange = 3", "file FILE: exchange = 3: must be a table"),
         ("[exchange]\nsymbols = ['BTCUSDT']", "exchange.symbols = 'BTCUSDT': a symbol is written BTC/USDT"),

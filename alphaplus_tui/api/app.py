@@ -1,0 +1,48 @@
+"""Builds the application: routes, problems, metrics and streams behind one guard."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, WebSocket
+from starlette.types import ASGIApp
+
+from alphaplus_tui import __version__
+from alphaplus_tui.api.door import Door
+from alphaplus_tui.api.guard import Guard
+from alphaplus_tui.api.openapi import describe
+from alphaplus_tui.api.problems import answer_problems
+from alphaplus_tui.api.routes import health
+from alphaplus_tui.session.session import Session
+from alphaplus_tui.settings.api import ApiSettings
+
+SessionSocket = Callable[[WebSocket], Awaitable[None]]
+"""Serves a whole session to an attached console until one of both goes away; accepts the socket itself."""
+
+_OUR_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def create_app(
+    session: Session, *, token: str, settings: ApiSettings, session_socket: SessionSocket | None = None
+) -> ASGIApp:
+    """The whole API of one session.
+
+    session_socket: who serves ``WS /api/v1/session``; the path is not there without one.
+    """
+    app = create_routes(session, session_socket)
+    return Guard(app, token=token, hosts=allowed_hosts(settings))
+
+
+def create_routes(session: Session, session_socket: SessionSocket | None = None) -> FastAPI:
+    """The routes without their guard."""
+    app = FastAPI(title="AlphaPlus", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.state.door = Door(session)
+    answer_problems(app)
+    app.include_router(health.router)
+    if session_socket is not None:
+        app.add_api_websocket_route("/api/v1/session", session_socket)
+    describe(app)
+    return app
+
+
+def allowed_hosts(settings: ApiSettings) -> frozenset[str]:
+    """The names under which we may be asked, in lower case."""
+    return _OUR_NAMES | {settings.host.lower(), *(host.lower() for host in settings.allowed_hosts)}

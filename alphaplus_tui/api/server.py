@@ -1,0 +1,133 @@
+"""Serves the application beside the engine, in its loop, without touching its signals."""
+
+import asyncio
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from ipaddress import IPv6Address, ip_address
+from types import TracebackType
+from typing import Self, cast
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from alphaplus_tui.errors import AlphaPlusError
+
+MOST_CONNECTIONS = 16
+_FIRST_REQUEST_WITHIN_S = 5.0
+_GONE_WITHIN_S = 1
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+class CannotListen(AlphaPlusError):
+    """The address is taken, or not ours."""
+
+    title = "No API"
+
+
+class ApiServer:
+    """Listens from ``async with`` on; ``CannotListen`` where it cannot."""
+
+    def __init__(self, app: ASGIApp, *, host: str, port: int) -> None:
+        """port: 0 picks a free one."""
+        self._app, self._host, self._port = app, host, port
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it can be asked, such as ``http://127.0.0.1:8710``."""
+        return f"http://{_bracketed(self._host)}:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        listening = await _listen(self._host, self._port)
+        self._port = cast("int", listening.getsockname()[1])
+        self._server = _Server(
+            uvicorn.Config(
+                self._app,
+                http=_Connection,
+                ws="websockets-sansio",
+                ws_max_size=1_000_000,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=MOST_CONNECTIONS,
+                timeout_graceful_shutdown=_GONE_WITHIN_S,
+            )
+        )
+        self._serving = asyncio.create_task(self._server.serve([listening]), name="api")
+        log.info("api_listens", url=self.url)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        assert self._serving is not None
+        self._server.should_exit = True
+        await asyncio.wait({self._serving}, timeout=2.0 * _GONE_WITHIN_S)
+        self._serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._serving
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Signals are the program's business."""
+        yield
+
+
+class _Connection(H11Protocol):
+    """One connection: refused where there are too many, ended where it asks nothing."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        if len(self.connections) >= MOST_CONNECTIONS:
+            transport.abort()
+            return
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(_FIRST_REQUEST_WITHIN_S, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._deadline is None:
+            return  # it was refused, and never ours
+        self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        cycle: object = self.cycle  # None before the first request
+        if cycle is None and self in self.connections:
+            self.transport.abort()
+
+
+async def _listen(host: str, port: int) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    try:
+        family, kind, number, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))[0]
+        listening = socket.socket(family, kind, number)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(MOST_CONNECTIONS)
+            listening.setblocking(False)
+        except BaseException:
+            listening.close()
+            raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotListen(f"the API cannot listen on {_bracketed(host)}:{port} ({reason}); set api.port") from None
+    return listening
+
+
+def _bracketed(host: str) -> str:
+    with suppress(ValueError):
+        return f"[{host}]" if isinstance(ip_address(host), IPv6Address) else host
+    return host
