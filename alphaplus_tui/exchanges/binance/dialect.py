@@ -69,7 +69,7 @@ class BinanceDialect:
     def shards(self, instruments: Sequence[Instrument], channels: frozenset[Channel]) -> Sequence[Shard]:
         per_connection = max(1, STREAMS_PER_CONNECTION // max(1, len(channels)))
         starts = range(0, len(instruments), per_connection)
-        return [Shard(self._url, tuple(instruments[start : start + per_connection])) for start in starts]
+        return [Shard(self._url, tuple(instruments[start : start + per_connection]), channels) for start in starts]
 
     def requests(
         self, instruments: Sequence[Instrument], channels: frozenset[Channel], ids: Iterator[int], *, on: bool

@@ -67,8 +67,8 @@ class Conversation(Protocol):
         """Returns when all requests were answered. Raises ProtocolError when one was refused."""
         ...
 
-    async def quiet(self) -> bool:
-        """Asked when nothing came for long: is there really nothing to say? Raises TransientError."""
+    async def quiet(self, silent_s: float) -> bool:
+        """Asked when nothing came for ``silent_s``: is there really nothing to say? Raises TransientError."""
         ...
 
     def connected(self) -> None:

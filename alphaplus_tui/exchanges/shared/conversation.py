@@ -98,9 +98,11 @@ class VenueConversation:
         shed: Counter,
         on_lost: Callable[[], None],
         on_connected: Callable[[], None],
-        is_quiet: Callable[[Sequence[Instrument]], Awaitable[bool]],
+        is_quiet: Callable[[float], Awaitable[bool]],
     ) -> None:
-        """shed: counts frames that were dropped under overload. is_quiet: whether nothing trades in all of those."""
+        """shed: counts frames that were dropped under overload.
+        is_quiet: whether, when nothing came for so many seconds, there was really nothing to say.
+        """
         self.name, self._dialect, self._exchange = name, dialect, dialect.exchange
         self.keep_alive = dialect.keep_alive
         self._instruments, self._channels = tuple(instruments), channels
@@ -153,8 +155,8 @@ class VenueConversation:
             self._answered.set()
         return bool(known) or not answer.keys
 
-    async def quiet(self) -> bool:
-        return await self._is_quiet(self._instruments)
+    async def quiet(self, silent_s: float) -> bool:
+        return await self._is_quiet(silent_s)
 
     def connected(self) -> None:
         identities = tuple(instrument.id for instrument in self._instruments)

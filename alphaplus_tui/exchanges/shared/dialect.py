@@ -34,10 +34,11 @@ class Answer(Struct, frozen=True):
 
 
 class Shard(Struct, frozen=True):
-    """One connection: where to, and whose streams."""
+    """One connection: where to, whose streams, and which of them."""
 
     url: str
     instruments: tuple[Instrument, ...]
+    channels: frozenset[Channel]
 
 
 class SnapshotSource(Protocol):
@@ -84,7 +85,8 @@ class Dialect(Protocol):
         ...
 
     def shards(self, instruments: Sequence[Instrument], channels: frozenset[Channel]) -> Sequence[Shard]:
-        """``instruments`` spread over connections within the venue's limits."""
+        """``instruments`` spread over connections within the venue's limits; a channel that has an address of its own
+        gets connections of its own."""
         ...
 
     def requests(

@@ -65,7 +65,7 @@ class Feed:
                 connection = Connection(
                     shard.url, conversation, stream.mailbox, clock=self._clock, rng=self._rng, habits=self._habits
                 )
-                stream.whose.update({instrument.id: (connection, conversation) for instrument in shard.instruments})
+                stream.join(shard, connection, conversation)
                 crew.start(connection.run(), name=f"{name} connection")
             yield stream.mailbox
 

@@ -24,6 +24,7 @@ class Pulse:
         "rhythm_s",
         "silent_s",
         "trades",
+        "untraded_s",
     )
 
     def __init__(self, instrument: Instrument, suspect_after_s: float = 10.0) -> None:
@@ -33,6 +34,9 @@ class Pulse:
         self.trades = 0
         self.looked_at = 0
         self.silent_s = 0.0
+        """Since its last trade, or since it was asked about."""
+        self.untraded_s = 0.0
+        """Since its last trade."""
         self.rhythm_s = 0.0
         self.patience = 1.0
 
@@ -41,10 +45,11 @@ class Pulse:
         new, self.looked_at = self.trades - self.looked_at, self.trades
         if not new:
             self.silent_s += elapsed_s
+            self.untraded_s += elapsed_s
             return self.silent_s > max(self._suspect_after_s, RHYTHMS * self.rhythm_s) * self.patience
         gap_s = (self.silent_s + elapsed_s) / new
         self.rhythm_s += (gap_s - self.rhythm_s) * (0.1 if self.rhythm_s else 1.0)
-        self.silent_s, self.patience = 0.0, 1.0
+        self.silent_s, self.untraded_s, self.patience = 0.0, 0.0, 1.0
         return False
 
     def spare(self) -> None:
@@ -91,6 +96,13 @@ class Pulses:
                 pulse.spare()
                 if not quiet:
                     await resubscribe(pulse.instrument)
+
+    def traded_within(self, instruments: Sequence[Instrument], span_s: float) -> bool:
+        """Whether one of ``instruments`` surely traded in the last ``span_s``."""
+        return any(
+            (pulse := self._pulses[instrument.id]).trades and pulse.untraded_s + self._late_s < span_s
+            for instrument in instruments
+        )
 
     async def quiet(self, instruments: Sequence[Instrument]) -> bool:
         """Whether really nothing trades, judged by some of ``instruments``. Raises what REST raises."""

@@ -37,36 +37,45 @@ class Stream:
         self.pulses = Pulses(instruments, dialect.newest_seq, clock, suspect_after_s=suspect_after_s)
         self.books: Books | None = None
         """Of the whole stream, where snapshots come over REST."""
-        self.whose: dict[InstrumentId, tuple[Connection, VenueConversation]] = {}
+        self._whose: dict[InstrumentId, list[tuple[frozenset[Channel], Connection, VenueConversation]]] = {}
+
+    def join(self, shard: Shard, connection: Connection, conversation: VenueConversation) -> None:
+        for instrument in shard.instruments:
+            self._whose.setdefault(instrument.id, []).append((shard.channels, connection, conversation))
 
     async def again(self, instrument: Instrument, channels: frozenset[Channel]) -> None:
-        connection, conversation = self.whose[instrument.id]
-        await connection.say(conversation.again(instrument, channels))
+        """Subscribe anew to ``channels`` of ``instrument``, wherever they come from."""
+        for has, connection, conversation in self._whose[instrument.id]:
+            if wanted := has & channels:
+                await connection.say(conversation.again(instrument, wanted))
 
     def conversation(self, name: str, shard: Shard, resync: Resync) -> VenueConversation:
-        those, books = shard.instruments, self.books
+        those, channels, books = shard.instruments, shard.channels, self.books
 
         def parser() -> FrameParser:
             own = books or Books(those, self._dialect.book_rule, resync)
-            return self._dialect.parser(those, self.channels, own, self.pulses)
+            return self._dialect.parser(those, channels, own, self.pulses)
 
         def connected() -> None:
-            if books is not None and Channel.BOOK in self.channels:
+            if books is not None and Channel.BOOK in channels:
                 for instrument in those:
                     resync.need(instrument)
 
         def lost() -> None:
-            if books is not None:
+            if books is not None and Channel.BOOK in channels:
                 books.forget(those)
 
-        async def is_quiet(instruments: Sequence[Instrument]) -> bool:
-            return Channel.TRADE in self.channels and await self.pulses.quiet(instruments)
+        async def is_quiet(silent_s: float) -> bool:
+            if Channel.TRADE in channels:
+                return await self.pulses.quiet(those)
+            # a trade changes the book: where others heard one meanwhile, this connection should have said something
+            return Channel.TRADE in self.channels and not self.pulses.traded_within(those, silent_s)
 
         return VenueConversation(
             name,
             self._dialect,
             those,
-            self.channels,
+            channels,
             parser=parser,
             mailbox=self.mailbox,
             market=self._market,

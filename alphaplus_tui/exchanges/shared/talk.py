@@ -59,8 +59,8 @@ class Custom(Protocol):
     @property
     def keep_alive(self) -> KeepAlive | None: ...
 
-    async def quiet(self) -> bool:
-        """Asked when nothing came for long: is there really nothing to say? Raises TransientError."""
+    async def quiet(self, silent_s: float) -> bool:
+        """Asked when nothing came for ``silent_s``: is there really nothing to say? Raises TransientError."""
         ...
 
 
@@ -162,7 +162,7 @@ class Talk:
                 seen, silent_s, more_patience, heard = said, 0.0, 1.0, now
             limit_s, talkative = self._limit(heard)
             if silent_s >= limit_s * more_patience:
-                if talkative or not await self._really_quiet():
+                if talkative or not await self._really_quiet(silent_s):
                     return Disconnected(f"connected but silent for {silent_s:.1f} s")
                 silent_s, more_patience = 0.0, min(64.0, 2 * more_patience)
             if self._ear.leaving:
@@ -184,8 +184,8 @@ class Talk:
         rhythm_s = patience.rhythms * span_s / frames
         return max(patience.silent_after_s, rhythm_s), rhythm_s <= patience.silent_after_s
 
-    async def _really_quiet(self) -> bool:
+    async def _really_quiet(self, silent_s: float) -> bool:
         try:
-            return await self._custom.quiet()
+            return await self._custom.quiet(silent_s)
         except TransientError:
             return False
