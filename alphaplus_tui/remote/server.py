@@ -11,6 +11,8 @@ from typing import Self
 import msgspec
 
 from alphaplus_tui.errors import AlphaPlusError
+from alphaplus_tui.remote.channel import StreamChannel
+from alphaplus_tui.remote.visits import serve_visit, welcome
 from alphaplus_tui.session.session import Session
 from alphaplus_tui.wire.control import (
     LONGEST_DEADLINE_S,
@@ -20,6 +22,7 @@ from alphaplus_tui.wire.control import (
     Failure,
     Heard,
     Request,
+    Welcome,
     decode_request,
     encode,
     pack_answer,
@@ -30,7 +33,10 @@ _MOST_CLIENTS = 16
 
 
 class ControlServer:
-    """One JSON line in, one JSON line out, for each client in turn; only whoever owns the folder can connect."""
+    """One JSON line in, one JSON line out, for each client in turn, or a visit when that was asked for.
+
+    Only whoever owns the folder can connect.
+    """
 
     def __init__(self, session: Session, socket: Path, *, idle_s: float = 30.0) -> None:
         self._session, self._socket, self._idle_s = session, socket, idle_s
@@ -80,13 +86,23 @@ class ControlServer:
                 return
             if not line:
                 return
-            await self._say(writer, await self._answer(line))
+            try:
+                request = decode_request(line)
+            except msgspec.DecodeError as error:
+                await self._say(writer, Failure(f"no request of version {VERSION}: {error}"))
+                continue
+            if request.ask == "session":
+                await self._begin_visit(request, reader, writer)
+                return
+            await self._say(writer, await self._answer(request))
 
-    async def _answer(self, line: bytes) -> Answer:
-        try:
-            request = decode_request(line)
-        except msgspec.DecodeError as error:
-            return Failure(f"no request of version {VERSION}: {error}")
+    async def _begin_visit(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answer = welcome(request)
+        await self._say(writer, answer)
+        if isinstance(answer, Welcome):
+            await serve_visit(self._session, StreamChannel(reader, writer))
+
+    async def _answer(self, request: Request) -> Answer:
         if request.version != VERSION:
             return Failure(f"this AlphaPlus speaks version {VERSION}, not {request.version}: use the same release")
         try:

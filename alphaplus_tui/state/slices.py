@@ -315,3 +315,14 @@ class SentimentRow(Struct, frozen=True):
     fear_greed: float | None
     mean_24h: float | None
     items_24h: int
+
+
+class LinkRow(Struct, frozen=True):
+    """How an attached console reaches its AlphaPlus; the only row of its slice, absent where both are one process."""
+
+    connected: bool
+    address: str
+    reason: str
+    """Why it is not connected."""
+    since: int
+    """UTC ns on the engine's wall clock: since when it is so."""

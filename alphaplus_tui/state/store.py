@@ -17,6 +17,7 @@ from alphaplus_tui.state.slices import (
     InferenceRow,
     InstrumentRow,
     LatencyRow,
+    LinkRow,
     ModelRow,
     NoticeRow,
     PriceRow,
@@ -80,3 +81,4 @@ class StateStore:
         self.scores: WritableSlice[str, ScoreRow] = WritableSlice()
         self.headlines: WritableSlice[str, HeadlineRow] = WritableSlice()
         self.sentiment: WritableSlice[str, SentimentRow] = WritableSlice()
+        self.link: WritableSlice[str, LinkRow] = WritableSlice()

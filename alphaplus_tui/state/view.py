@@ -18,6 +18,7 @@ from alphaplus_tui.state.slices import (
     InferenceRow,
     InstrumentRow,
     LatencyRow,
+    LinkRow,
     ModelRow,
     NoticeRow,
     PriceRow,
@@ -130,3 +131,5 @@ class StateView(Protocol):
     def headlines(self) -> Slice[str, HeadlineRow]: ...
     @property
     def sentiment(self) -> Slice[str, SentimentRow]: ...
+    @property
+    def link(self) -> Slice[str, LinkRow]: ...

@@ -50,14 +50,18 @@ A = TypeVar("A")
 
 
 class Request(Struct, frozen=True):
-    """``status``; ``send`` with a command; ``query`` with a query."""
+    """``status``; ``send`` with a command; ``query`` with a query; ``session`` begins a visit (``wire.visit``)."""
 
     version: int
-    ask: Literal["status", "send", "query"]
+    ask: Literal["status", "send", "query", "session"]
     command: Command | None = None
     query: AnyQuery | None = None
     deadline_s: float = 5.0
     """For the answer to a query, at most ``LONGEST_DEADLINE_S``."""
+    release: str = ""
+    """With ``session``: the visitor's release."""
+    shape: str = ""
+    """With ``session``: the visitor's ``wire.visit.shape()``."""
 
 
 class Status(Struct, frozen=True, tag="status"):
@@ -95,15 +99,22 @@ class Answered(Struct, frozen=True, tag="answered"):
     value: bytes
 
 
+class Welcome(Struct, frozen=True, tag="welcome"):
+    """A visit begins: from here on both sides send frames of ``wire.visit``."""
+
+    release: str
+    pid: int
+
+
 class Failure(Struct, frozen=True, tag="failure"):
     """Why there is no answer."""
 
     reason: str
 
 
-Answer = Status | Heard | Answered | Failure
+Answer = Status | Heard | Answered | Welcome | Failure
 
-_ANSWERS: dict[type[Query[Any]], Any] = {
+ANSWERS: dict[type[Query[Any]], Any] = {
     CandlesBetween: tuple[Candle, ...],
     TradesPage: tuple[Trade, ...],
     LogPage: LogAnswer,
@@ -142,7 +153,7 @@ def pack_answer(value: object) -> Answered:
 
 def unpack_answer(query: Query[A], answer: Answered) -> A:
     """Raises ``msgspec.DecodeError`` when it is no answer to this query."""
-    return cast("A", msgspec.msgpack.decode(answer.value, type=_ANSWERS[type(query)]))
+    return cast("A", msgspec.msgpack.decode(answer.value, type=ANSWERS[type(query)]))
 
 
 def status_of(state: StateView, *, pid: int, monotonic: float) -> Status:
