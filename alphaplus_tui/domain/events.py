@@ -126,6 +126,9 @@ class GapChanged(Struct, frozen=True, gc=False):
     reason: str
     """Why the rest cannot be had; empty while it is being fetched, and when it is closed."""
     ts: int
+    start: int = 0
+    """UTC ns, as it opened."""
+    end: int = 0
 
 
 class RowsCommitted(Struct, frozen=True, gc=False):
@@ -158,6 +161,10 @@ class TradesShed(Struct, frozen=True, gc=False):
     first_seq: int
     last_seq: int
     ts: int
+    start: int = 0
+    """UTC ns: of the first of them."""
+    end: int = 0
+    """UTC ns: of the last of them."""
 
 
 class TradeRestored(Struct, frozen=True, gc=False):

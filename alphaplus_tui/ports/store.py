@@ -16,13 +16,14 @@ from alphaplus_tui.domain.analysis import (
     Signal,
     TrainingRun,
 )
+from alphaplus_tui.domain.coverage import CoverageRow, CoveredTime
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
 
 
 class GapRecord(Struct, frozen=True):
-    """Trades of an instrument that were skipped; ``missing`` 0 once they were fetched."""
+    """Trades or candles of an instrument that are not there; ``missing`` 0 once they were fetched."""
 
     instrument: InstrumentId
     first_seq: int
@@ -31,6 +32,12 @@ class GapRecord(Struct, frozen=True):
     reason: str
     noticed_at: int
     changed_at: int
+    start: int = 0
+    """UTC ns: the last trade known before it."""
+    end: int = 0
+    """UTC ns: the first trade known after it."""
+    timeframe: str = ""
+    """Of candles, whose numbers count from 1970 on; empty for trades."""
 
 
 class ServiceEvent(Struct, frozen=True):
@@ -95,6 +102,8 @@ class Batch(Struct, frozen=True):
     models: tuple[ModelRecord, ...] = ()
     training_runs: tuple[TrainingRun, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    covered: tuple[CoveredTime, ...] = ()
+    """Of instruments whose trades are not numbered: between which moments all trades are stored, with this batch."""
 
     def __len__(self) -> int:
         return sum(len(getattr(self, field)) for field in self.__struct_fields__)
@@ -171,6 +180,15 @@ class StoreReader(Protocol):
 
     async def open_gaps(self) -> tuple[GapRecord, ...]:
         """Gaps that still miss trades."""
+        ...
+
+    async def coverage(
+        self, instruments: Sequence[InstrumentId], *, start: int, end: int, limit: int
+    ) -> tuple[CoverageRow, ...]:
+        """The newest ``limit`` stretches that touch ``start`` to ``end`` (UTC ns), by instrument, timeframe and time.
+
+        instruments: all when empty. Never reads the trades or candles themselves.
+        """
         ...
 
     async def instruments(self) -> tuple[Instrument, ...]: ...

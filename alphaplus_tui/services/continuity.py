@@ -115,7 +115,7 @@ class ContinuityService:
 
     def _on_shed(self, event: TradesShed) -> None:
         ledger = self._coverage.setdefault(event.instrument, _Coverage()).ledger
-        gap = ledger.reopen(event.first_seq, event.last_seq, shed=True)
+        gap = ledger.reopen(event.first_seq, event.last_seq, start=event.start, end=event.end, shed=True)
         if gap is not None:
             self._opened(event.instrument, gap)
 
@@ -129,7 +129,7 @@ class ContinuityService:
     def _reopen(self, record: GapRecord) -> None:
         """A gap of an earlier run: fetched again, unless it is known why it cannot be."""
         ledger = self._coverage.setdefault(record.instrument, _Coverage()).ledger
-        gap = ledger.reopen(record.first_seq, record.last_seq)
+        gap = ledger.reopen(record.first_seq, record.last_seq, start=record.start, end=record.end)
         if gap is None:
             return
         self._bus.publish(
@@ -157,7 +157,8 @@ class ContinuityService:
         reason = gap.reason if gap.missing else ""
         if not gap.missing:
             log.debug("gap_closed", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
-        self._bus.publish(GapChanged(instrument, gap.first, gap.last, gap.missing, reason, self._market.now()))
+        now = self._market.now()
+        self._bus.publish(GapChanged(instrument, gap.first, gap.last, gap.missing, reason, now, gap.start, gap.end))
 
     def _restarted(self, trade: Trade, abandoned: tuple[Gap, ...]) -> None:
         reason = f"the exchange began to count its trades anew, from {trade.seq} on"

@@ -269,17 +269,24 @@ class PersistenceService:
 
     def _on_gap_opened(self, event: GapOpened) -> None:
         missing = event.last_seq - event.first_seq + 1
-        self._tell_gap(GapRecord(event.instrument, event.first_seq, event.last_seq, missing, "", event.ts, event.ts))
+        self._tell_gap(event, missing, "")
 
     def _on_gap_changed(self, event: GapChanged) -> None:
-        self._tell_gap(
-            GapRecord(
-                event.instrument, event.first_seq, event.last_seq, event.missing, event.reason, event.ts, event.ts
-            )
-        )
+        self._tell_gap(event, event.missing, event.reason)
 
-    def _tell_gap(self, record: GapRecord) -> None:
+    def _tell_gap(self, event: GapOpened | GapChanged, missing: int, reason: str) -> None:
         """Of two words about a gap the later one stands, so each gets a later time, also when the clock stands."""
+        record = GapRecord(
+            event.instrument,
+            event.first_seq,
+            event.last_seq,
+            missing,
+            reason,
+            event.ts,
+            event.ts,
+            event.start,
+            event.end,
+        )
         key = (record.instrument, record.first_seq)
         before = self._told.get(key)
         if before is not None and before.last_seq == record.last_seq:

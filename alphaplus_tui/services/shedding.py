@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from alphaplus_tui.domain.events import TradesShed
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId, exchange_of, symbol_of
@@ -10,11 +10,18 @@ from alphaplus_tui.domain.market import Trade
 from alphaplus_tui.ports.store import Batch
 
 
+class _Shed(Struct, frozen=True):
+    first_seq: int
+    last_seq: int
+    start: int
+    end: int
+
+
 class ShedTrades:
     """Remembers which trades were not kept, as runs of their numbers."""
 
     def __init__(self) -> None:
-        self._runs: dict[InstrumentId, list[tuple[int, int]]] = {}
+        self._runs: dict[InstrumentId, list[_Shed]] = {}
 
     def lighten(self, batch: Batch) -> Batch:
         """The batch without its order books and trades; the trades are remembered."""
@@ -24,17 +31,17 @@ class ShedTrades:
     def remember(self, trades: Iterable[Trade]) -> None:
         for trade in sorted(trades, key=lambda t: t.seq):
             runs = self._runs.setdefault(trade.instrument, [])
-            if runs and runs[-1][1] == trade.seq - 1:
-                runs[-1] = (runs[-1][0], trade.seq)
+            if runs and runs[-1].last_seq == trade.seq - 1:
+                runs[-1] = structs.replace(runs[-1], last_seq=trade.seq, end=trade.ts_event)
             else:
-                runs.append((trade.seq, trade.seq))
+                runs.append(_Shed(trade.seq, trade.seq, trade.ts_event, trade.ts_event))
 
     def take(self, now: int) -> Iterator[TradesShed]:
         """What was not kept since the last time."""
         shed, self._runs = self._runs, {}
         for instrument, runs in shed.items():
-            for first_seq, last_seq in runs:
-                yield TradesShed(instrument, first_seq, last_seq, now)
+            for run in runs:
+                yield TradesShed(instrument, run.first_seq, run.last_seq, now, run.start, run.end)
 
 
 def strangers(batch: Batch, known: Collection[InstrumentId]) -> tuple[Instrument, ...]:

@@ -8,7 +8,8 @@ from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
 from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe
 from alphaplus_tui.kernel.meters import Meters
-from alphaplus_tui.ports.store import DatabaseStatistics, GapRecord, LastTrade
+from alphaplus_tui.ports.store import DatabaseStatistics, LastTrade
+from alphaplus_tui.storage.coverage_reader import CoverageReader
 from alphaplus_tui.storage.instants import from_postgres, to_postgres
 from alphaplus_tui.storage.known import KnownInstruments
 from alphaplus_tui.storage.opinion_reader import OpinionReader
@@ -49,13 +50,8 @@ CROSS JOIN LATERAL (
 ) AS last
 """
 
-_OPEN_GAPS = """
-SELECT instrument_id, first_seq, last_seq, missing, reason, noticed_at, changed_at
-FROM coverage WHERE kind = 'trades' AND missing > 0 ORDER BY noticed_at, instrument_id, first_seq
-"""
-
 _INSTRUMENTS = """
-SELECT exchange, symbol, venue_symbol, base, quote, price_step, quantity_step
+SELECT exchange, symbol, venue_symbol, base, quote, price_step, quantity_step, numbered
 FROM instruments ORDER BY exchange, symbol
 """
 
@@ -69,7 +65,7 @@ _PLACES = 1000
 """Ends of pages that are remembered."""
 
 
-class PostgresReader(OpinionReader):
+class PostgresReader(OpinionReader, CoverageReader):
     """StoreReader on one pool."""
 
     def __init__(
@@ -135,23 +131,6 @@ class PostgresReader(OpinionReader):
             self._known.instrument(row["id"]): LastTrade(row["seq"], from_postgres(row["ts"]) + row["sub_ms_ns"])
             for row in rows
         }
-
-    async def open_gaps(self) -> tuple[GapRecord, ...]:
-        async with self._query("open_gaps") as connection:
-            await self._known.learn(connection)
-            rows = await connection.fetch(_OPEN_GAPS)
-        return tuple(
-            GapRecord(
-                instrument=self._known.instrument(row["instrument_id"]),
-                first_seq=row["first_seq"],
-                last_seq=row["last_seq"],
-                missing=row["missing"],
-                reason=row["reason"],
-                noticed_at=from_postgres(row["noticed_at"]),
-                changed_at=from_postgres(row["changed_at"]),
-            )
-            for row in rows
-        )
 
     async def instruments(self) -> tuple[Instrument, ...]:
         async with self._query("instruments") as connection:

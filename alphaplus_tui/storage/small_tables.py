@@ -1,4 +1,4 @@
-"""Writes the rows that come by the dozen: candles, gaps, order books, changes of services."""
+"""Writes the rows that come by the dozen: candles, order books, changes of services."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook
 from alphaplus_tui.domain.timeframe import Timeframe
-from alphaplus_tui.ports.store import GapRecord, ServiceEvent
+from alphaplus_tui.ports.store import ServiceEvent
 from alphaplus_tui.storage.instants import to_postgres
 
 if TYPE_CHECKING:
@@ -34,14 +34,7 @@ ON CONFLICT (instrument_id, timeframe, open_time) DO UPDATE SET
     revision = excluded.revision, complete = excluded.complete
 WHERE excluded.revision > stored.revision
    OR (NOT stored.complete AND (excluded.complete OR excluded.revision = stored.revision))
-"""
-
-_GAP = """
-INSERT INTO coverage AS stored (instrument_id, kind, first_seq, last_seq, missing, reason, noticed_at, changed_at)
-VALUES ($1, 'trades', $2, $3, $4, $5, $6, $7)
-ON CONFLICT (instrument_id, kind, first_seq, last_seq) DO UPDATE SET
-    missing = excluded.missing, reason = excluded.reason, changed_at = excluded.changed_at
-WHERE excluded.changed_at > stored.changed_at
+RETURNING instrument_id, timeframe, open_time
 """
 
 _BOOK = """
@@ -72,9 +65,9 @@ def best(candles: Iterable[Candle]) -> list[Candle]:
     return [chosen[key] for key in sorted(chosen)]
 
 
-async def write_candles(connection: "Connection", candles: Sequence[Candle], number: NumberOf) -> int:
-    """How many are new or took the place of another."""
-    done = 0
+async def write_candles(connection: "Connection", candles: Sequence[Candle], number: NumberOf) -> list[Candle]:
+    """Those that are new or took the place of another."""
+    done: list[Candle] = []
     for start in range(0, len(candles), _CANDLES_AT_ONCE):
         some = candles[start : start + _CANDLES_AT_ONCE]
         columns: list[list[Any]] = [
@@ -92,25 +85,9 @@ async def write_candles(connection: "Connection", candles: Sequence[Candle], num
             [c.revision for c in some],
             [c.complete for c in some],
         ]
-        done += _count(await connection.execute(_CANDLE, *columns))
-    return done
-
-
-async def write_gaps(connection: "Connection", gaps: Sequence[GapRecord], number: NumberOf) -> int:
-    done = 0
-    for gap in gaps:
-        done += _count(
-            await connection.execute(
-                _GAP,
-                number(gap.instrument),
-                gap.first_seq,
-                gap.last_seq,
-                gap.missing,
-                _storable(gap.reason),
-                to_postgres(gap.noticed_at),
-                to_postgres(gap.changed_at),
-            )
-        )
+        by_key = {(number(c.instrument), c.timeframe, to_postgres(c.open_time)): c for c in some}
+        rows = await connection.fetch(_CANDLE, *columns)
+        done += [by_key[row["instrument_id"], Timeframe(row["timeframe"]), row["open_time"]] for row in rows]
     return done
 
 
@@ -138,7 +115,7 @@ async def write_service_events(connection: "Connection", events: Sequence[Servic
     for event in events:
         done += _count(
             await connection.execute(
-                _SERVICE_EVENT, to_postgres(event.ts), event.service, event.state, _storable(event.reason)
+                _SERVICE_EVENT, to_postgres(event.ts), event.service, event.state, storable(event.reason)
             )
         )
     return done
@@ -148,6 +125,6 @@ def _count(done: str) -> int:
     return int(done.rpartition(" ")[2])
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL has no NUL in text."""
     return text.replace("\0", "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from alphaplus_tui.domain.coverage import Run, runs_of_candles, runs_of_trades
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Trade
 from alphaplus_tui.errors import DeadlineExceeded, FatalError, StoreUnavailable
@@ -15,9 +16,11 @@ from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import Batch, Written
 from alphaplus_tui.storage import small_tables
 from alphaplus_tui.storage.copy import COLUMNS, ROWS_AT_ONCE, encode
+from alphaplus_tui.storage.coverage import CoverageWriter
+from alphaplus_tui.storage.gaps import write_gaps
 from alphaplus_tui.storage.known import KnownInstruments
 from alphaplus_tui.storage.opinions import forget_decisions, write_opinions
-from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, TRADES, Partitions
+from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, PRUNABLE, TRADES, Partitions
 from alphaplus_tui.storage.pool import Pool
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ class PostgresWriter:
         self._pool, self._known, self._meters, self._deadline_s = pool, known, meters, deadline_s
         self._unready = unready
         self._partitions = Partitions()
+        self._coverage = CoverageWriter()
         self._careful = 0
 
     async def register(self, instruments: Sequence[Instrument]) -> None:
@@ -74,9 +78,14 @@ class PostgresWriter:
                 except (asyncpg.CheckViolationError, asyncpg.UndefinedTableError):
                     # a partition that was there is gone: another process pruned, or restored a backup
                     self._partitions.forget()
+                    self._coverage.forget()
                     written = await self._write(connection, batch)
         except DeadlineExceeded as error:
+            self._coverage.forget()
             raise StoreUnavailable(str(error)) from error
+        except BaseException:
+            self._coverage.forget()
+            raise
         self._meters.histogram("db_query", (("query", "write"),)).observe(time.perf_counter() - started)
         return written
 
@@ -90,6 +99,8 @@ class PostgresWriter:
                     before = (now // DAY_NS - days) * DAY_NS
                     if days > 0:
                         pruned[table.table] = await self._partitions.prune(connection, table, before)
+                        if table.provenance:
+                            await self._coverage.prune(connection, table.table, before, PRUNABLE)
                 if decisions_days > 0:
                     before = (now // DAY_NS - decisions_days) * DAY_NS
                     pruned["decisions"] = await forget_decisions(connection, before)
@@ -109,20 +120,31 @@ class PostgresWriter:
         await self._partitions.ensure(connection, CANDLES, {candle.open_time // DAY_NS for candle in candles})
         await self._partitions.ensure(connection, BOOKS, {book.ts_event // DAY_NS for book in batch.books})
         rows: dict[str, int] = {}
+        stored: list[Candle] = []
         number = self._known.number
         async with connection.transaction():
             if batch.trades:
                 rows["trades"] = await self._write_trades(connection, batch.trades)
             if candles:
-                rows["candles"] = await small_tables.write_candles(connection, candles, number)
-            if batch.gaps:
-                rows["coverage"] = await small_tables.write_gaps(connection, batch.gaps, number)
+                stored = await small_tables.write_candles(connection, candles, number)
+                rows["candles"] = len(stored)
             if batch.books:
                 rows["order_book_snapshots"] = await small_tables.write_books(connection, batch.books, number)
             if batch.service_events:
                 rows["service_events"] = await small_tables.write_service_events(connection, batch.service_events)
             await write_opinions(connection, batch, number, rows)
+            # last, as it takes locks that others may wait for
+            await self._coverage.cover(connection, self._runs(batch, stored), number)
+            if batch.gaps:
+                rows["coverage"] = await write_gaps(connection, batch.gaps, number)
         return _written(batch, rows)
+
+    def _runs(self, batch: Batch, candles: Sequence[Candle]) -> list[Run]:
+        """What is covered with the batch: numbered trades speak for themselves, of the others somebody must know."""
+        numbered = self._known.is_numbered
+        runs = runs_of_trades(trade for trade in batch.trades if numbered(trade.instrument))
+        runs += runs_of_candles(candles)
+        return runs + [covered.run() for covered in batch.covered]
 
     async def _write_trades(self, connection: "Connection", trades: Sequence[Trade]) -> int:
         """Straight in where all are new; else through a table that lets duplicates be left out."""
@@ -172,7 +194,8 @@ def _count(done: str) -> int:
 
 
 def _instruments(batch: Batch) -> set[InstrumentId]:
-    found = {row.instrument for rows in (batch.trades, batch.candles, batch.gaps, batch.books) for row in rows}
+    written = (batch.trades, batch.candles, batch.gaps, batch.books, batch.covered)
+    found = {row.instrument for rows in written for row in rows}
     found.update(decision.prediction.instrument for decision in batch.decisions)
     found.update(alert.instrument for alert in batch.alerts if alert.instrument is not None)
     return found.union(signal.instrument for signal in batch.signals)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from msgspec import structs
 
+from alphaplus_tui.domain.coverage import Cover, CoveredTime
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Level, OrderBook, Provenance, Side, Trade
 from alphaplus_tui.domain.timeframe import DAY_NS, MINUTE_NS, SECOND_NS, Timeframe
@@ -203,8 +204,104 @@ class TestTheRest:
     async def test_the_statistics_count_the_rows(self, store: Store) -> None:
         await store.writer.write(Batch(trades=(trade(1), trade(2)), candles=(candle(0),)))
         rows = (await store.reader.statistics()).rows
-        assert (rows["instruments"], rows["trades"], rows["candles"], rows["coverage"]) == (2, 2, 1, 0)
+        assert (rows["instruments"], rows["trades"], rows["candles"], rows["coverage"]) == (2, 2, 1, 2)
         assert await store.reader.ping() >= 0.0
+
+
+async def covered(store: Store, of: Instrument = BTC, timeframe: str = "") -> list[tuple[int, int, str]]:
+    """First and last number, and how they came."""
+    rows = await store.reader.coverage([of.id], start=0, end=FOREVER, limit=1000)
+    return [(row.first_seq, row.last_seq, row.cover.value) for row in rows if row.timeframe == timeframe]
+
+
+class TestCoverage:
+    async def test_trades_that_follow_each_other_are_one_stretch_from_the_first_to_the_last(self, store: Store) -> None:
+        for first in (1, 4, 7):
+            await store.writer.write(Batch(trades=tuple(trade(seq) for seq in range(first, first + 3))))
+        (row,) = await store.reader.coverage([], start=0, end=FOREVER, limit=10)
+        assert (row.instrument, row.timeframe, row.cover, row.first_seq, row.last_seq) == (BTC.id, "", Cover.LIVE, 1, 9)
+        assert (row.start // SECOND_NS, row.end // SECOND_NS) == (NOON // SECOND_NS + 1, NOON // SECOND_NS + 9)
+
+    async def test_what_was_skipped_is_a_hole_until_it_is_fetched_and_shows_as_such(self, store: Store) -> None:
+        gap = GapRecord(BTC.id, 4, 6, 3, "", NOON, NOON, trade(3).ts_event, trade(7).ts_event)
+        live = tuple(trade(seq) for seq in (1, 2, 3, 7, 8))
+        await store.writer.write(Batch(trades=live, gaps=(gap,)))
+        assert await covered(store) == [(1, 3, "live"), (4, 6, "gap"), (7, 8, "live")]
+        fetched = tuple(trade(seq, origin=Provenance.BACKFILLED) for seq in (4, 5, 6))
+        await store.writer.write(Batch(trades=fetched[:2]))
+        assert await covered(store) == [(1, 3, "live"), (4, 6, "gap"), (4, 5, "backfilled"), (7, 8, "live")]
+        await store.writer.write(Batch(trades=(*fetched[2:], trade(9))))
+        assert await covered(store) == [(1, 3, "live"), (4, 6, "backfilled"), (7, 9, "live")]
+        assert await store.reader.open_gaps() == ()
+
+    async def test_an_older_word_about_a_gap_that_is_covered_by_now_opens_nothing(self, store: Store) -> None:
+        gap = GapRecord(BTC.id, 2, 2, 1, "", NOON, NOON, trade(1).ts_event, trade(3).ts_event)
+        await store.writer.write(Batch(trades=(trade(1), trade(2), trade(3))))
+        await store.writer.write(Batch(gaps=(gap,)))
+        assert await store.reader.open_gaps() == ()
+        assert await covered(store) == [(1, 3, "live")]
+
+    async def test_trades_out_of_order_or_twice_change_nothing_in_the_end(self, store: Store) -> None:
+        for batch in ((5, 7, 6), (1, 2, 2), (4, 3, 8), (1, 2, 3, 4, 5, 6, 7, 8), (3, 9)):
+            await store.writer.write(Batch(trades=tuple(trade(seq) for seq in batch)))
+        await store.writer.write(Batch(trades=tuple(trade(n, origin=Provenance.BACKFILLED) for n in range(1, 12))))
+        assert await covered(store) == [(1, 9, "live"), (10, 11, "backfilled")]
+
+    async def test_a_venue_that_counts_anew_is_not_taken_for_what_was_there_before(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=tuple(trade(seq) for seq in range(1, 6))))
+        later = tuple(trade(seq, at=NOON + DAY_NS + seq * SECOND_NS) for seq in range(3, 9))
+        await store.writer.write(Batch(trades=later[:4]))
+        await store.writer.write(Batch(trades=later[4:]))
+        assert await covered(store) == [(1, 5, "live"), (3, 8, "live")]
+
+    async def test_instruments_do_not_mix(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=(trade(1), trade(2, of=ETH), trade(2), trade(3, of=ETH))))
+        await store.writer.write(Batch(trades=(trade(3), trade(4, of=ETH))))
+        assert (await covered(store), await covered(store, ETH)) == ([(1, 3, "live")], [(2, 4, "live")])
+
+    async def test_candles_are_covered_by_how_they_came_and_incomplete_ones_are_not(self, store: Store) -> None:
+        fetched = tuple(structs.replace(candle(n), provenance=Provenance.BACKFILLED) for n in range(3))
+        await store.writer.write(Batch(candles=(*fetched, candle(3), candle(4), candle(5, complete=False), candle(6))))
+        first = candle(0).open_time // MINUTE_NS
+        spans = [(0, 2, "backfilled"), (3, 4, "live"), (6, 6, "live")]
+        assert await covered(store, timeframe="1m") == [(first + a, first + b, how) for a, b, how in spans]
+        rows = await store.reader.coverage([], start=0, end=FOREVER, limit=10)
+        assert [(row.start, row.end) for row in rows][1] == (candle(3).open_time, candle(4).close_time)
+        mended = structs.replace(candle(5, revision=1), provenance=Provenance.BACKFILLED)
+        await store.writer.write(Batch(candles=(mended, candle(1, revision=1))))
+        spans = [(0, 0, "backfilled"), (1, 1, "live"), (2, 2, "backfilled"), (3, 4, "live"), (5, 5, "backfilled")]
+        expected = [(first + a, first + b, how) for a, b, how in [*spans, (6, 6, "live")]]
+        assert await covered(store, timeframe="1m") == expected
+        await store.writer.write(Batch(candles=(candle(4, revision=2, complete=False),)))
+        assert (first + 3, first + 3, "live") in await covered(store, timeframe="1m")
+
+    async def test_without_numbers_what_somebody_knows_to_be_whole_is_covered(self, store: Store) -> None:
+        sol = Instrument("bybit", "SOL/USDT", "SOLUSDT", "SOL", "USDT", 0.01, 0.01, numbered=False)
+        await store.writer.register([sol])
+        alike = tuple(structs.replace(trade(n, of=sol), trade_id=f"x{n}", seq=trade(n).ts_event) for n in range(5))
+        await store.writer.write(Batch(trades=alike))
+        assert await covered(store, sol) == []
+        for first in range(4):
+            span = CoveredTime(sol.id, alike[first].ts_event, alike[first + 1].ts_event, Cover.LIVE)
+            await store.writer.write(Batch(covered=(span,)))
+        assert await covered(store, sol) == [(alike[0].ts_event, alike[4].ts_event, "live")]
+        assert [i.numbered for i in await store.reader.instruments() if i.id == sol.id] == [False]
+
+    async def test_a_span_of_time_and_some_instruments_can_be_asked_for(self, store: Store) -> None:
+        await store.writer.write(Batch(trades=(trade(1), trade(2), trade(5), trade(9), trade(1, of=ETH))))
+        rows = await store.reader.coverage([BTC.id], start=trade(4).ts_event, end=trade(6).ts_event, limit=10)
+        assert [(row.first_seq, row.last_seq) for row in rows] == [(5, 5)]
+        newest = await store.reader.coverage([BTC.id], start=0, end=FOREVER, limit=2)
+        assert [(row.first_seq, row.last_seq) for row in newest] == [(5, 5), (9, 9)]
+        assert await store.reader.coverage([ETH.id], start=0, end=1, limit=10) == ()
+
+    async def test_what_is_pruned_is_covered_no_more(self, store: Store) -> None:
+        days = tuple(trade(n, at=NOON + n * DAY_NS) for n in range(6))
+        await store.writer.write(Batch(trades=days))
+        await store.writer.prune(NOON + 5 * DAY_NS, trades_days=2, candles_days=0)
+        assert await covered(store) == [(3, 5, "live")]
+        await store.writer.write(Batch(trades=(trade(6, at=NOON + 6 * DAY_NS),)))
+        assert await covered(store) == [(3, 6, "live")]
 
 
 class TestPruning:

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal, TrainingRun
+from alphaplus_tui.domain.coverage import CoverageRow, runs_of_candles, runs_of_trades
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Provenance, Trade
 from alphaplus_tui.domain.timeframe import DAY_NS, TIMEFRAMES, Timeframe
@@ -23,6 +24,7 @@ from alphaplus_tui.ports.store import (
     ServiceEvent,
     Written,
 )
+from tests.fakes.coverage import FakeCoverage
 from tests.fakes.opinions import FakeOpinions
 
 K = TypeVar("K", bound=Hashable)
@@ -53,6 +55,7 @@ class FakeStore:
         self.stored_books: dict[tuple[InstrumentId, int, int], OrderBook] = {}
         self.stored_service_events: dict[tuple[int, str, str], ServiceEvent] = {}
         self.opinions = FakeOpinions()
+        self.ledger = FakeCoverage()
 
     async def register(self, instruments: Sequence[Instrument]) -> None:
         self._check()
@@ -66,7 +69,7 @@ class FakeStore:
         stored = {
             "trades": (sum(map(self._trade, batch.trades)), len(batch.trades)),
             "candles": (self._candles(candles), len(candles)),
-            "coverage": (sum(map(self._gap, batch.gaps)), len(batch.gaps)),
+            "coverage": (self._cover(batch), len(batch.gaps)),
             "order_book_snapshots": (sum(map(self._book, batch.books)), len(batch.books)),
             "service_events": (sum(map(self._service_event, batch.service_events)), len(batch.service_events)),
             **self.opinions.write(batch),
@@ -89,6 +92,7 @@ class FakeStore:
                 del self.stored_trades[key]
             for key in books:
                 del self.stored_books[key]
+            self.ledger.prune("trades", before)
             pruned |= {"trades": len(trades), "order_book_snapshots": len(books)}
         if candles_days:
             before = (now // DAY_NS - candles_days) * DAY_NS
@@ -97,6 +101,7 @@ class FakeStore:
             ]
             for key in candles:
                 del self.stored_candles[key]
+            self.ledger.prune("candles", before)
             pruned["candles"] = len(candles)
         if decisions_days:
             pruned["decisions"] = self.opinions.prune(now, decisions_days)
@@ -134,7 +139,13 @@ class FakeStore:
 
     async def open_gaps(self) -> tuple[GapRecord, ...]:
         self._check()
-        return tuple(sorted((g for g in self.stored_gaps.values() if g.missing), key=lambda gap: gap.noticed_at))
+        return tuple(sorted(self.ledger.open_gaps(), key=lambda gap: gap.noticed_at))
+
+    async def coverage(
+        self, instruments: Sequence[InstrumentId], *, start: int, end: int, limit: int
+    ) -> tuple[CoverageRow, ...]:
+        self._check()
+        return self.ledger.rows(instruments, start, end, limit)
 
     async def instruments(self) -> tuple[Instrument, ...]:
         self._check()
@@ -209,7 +220,7 @@ class FakeStore:
             "trades": len(self.stored_trades),
             "candles": len(self.stored_candles),
             "order_book_snapshots": len(self.stored_books),
-            "coverage": len(self.stored_gaps),
+            "coverage": len(self.ledger.rows((), 0, 2**63, 2**31)),
             "service_events": len(self.stored_service_events),
             "decisions": len(self.opinions.decisions),
             "signals_made": len(self.opinions.signals),
@@ -258,7 +269,13 @@ class FakeStore:
             if there is None or _replaces(candle, there):
                 self.stored_candles[key] = candle
                 changed.add(key)
+        self.ledger.cover(runs_of_candles(self.stored_candles[key] for key in changed))
         return len(changed)
+
+    def _cover(self, batch: Batch) -> int:
+        self.ledger.cover(runs_of_trades(t for t in batch.trades if self.known[t.instrument].numbered))
+        self.ledger.cover(covered.run() for covered in batch.covered)
+        return sum(map(self._gap, batch.gaps))
 
     def _gap(self, gap: GapRecord) -> bool:
         key = (gap.instrument, gap.first_seq, gap.last_seq)
@@ -267,7 +284,8 @@ class FakeStore:
         if there is not None and gap.changed_at <= there.changed_at:
             return False
         noticed_at = gap.noticed_at if there is None else there.noticed_at
-        self.stored_gaps[key] = structs.replace(gap, noticed_at=noticed_at)
+        self.stored_gaps[key] = gap = structs.replace(gap, noticed_at=noticed_at)
+        self.ledger.missing(gap)
         return True
 
     def _book(self, book: OrderBook) -> bool:

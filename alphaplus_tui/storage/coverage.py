@@ -1,0 +1,191 @@
+"""Marks what is covered, in the transaction that stores the rows: what is marked is committed, whatever happens."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from alphaplus_tui.domain.coverage import Cover, Interval, Run, Series, candle_number, merged
+from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.timeframe import Timeframe
+from alphaplus_tui.storage.instants import from_postgres, to_postgres
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from alphaplus_tui.storage.pool import Connection
+
+NumberOf = Callable[[InstrumentId], int]
+"""The database's number of an instrument."""
+
+_LOCK = 0x416C706A
+"""Of PostgreSQL's advisory locks, with an instrument's number: whoever draws its map anew holds it."""
+_NEVER_AHEAD = 2**63 - 1
+_OUT_OF_ORDER_NS = 1_000_000_000
+
+_GROW = """
+UPDATE coverage SET last_seq = grown.last_seq, end_at = greatest(coverage.end_at, grown.end_at)
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[]) AS grown (id, before, last_seq, end_at)
+WHERE coverage.id = grown.id AND coverage.last_seq = grown.before
+RETURNING coverage.id
+"""
+
+_NEAR = """
+SELECT id, first_seq, last_seq, start_at, end_at, state FROM coverage
+WHERE instrument_id = $1 AND kind = $2 AND timeframe = $3 AND state <> 'gap' AND first_seq <= $5 AND last_seq >= $4
+"""
+
+_AHEAD = """
+SELECT min(first_seq) FROM coverage
+WHERE instrument_id = $1 AND kind = $2 AND timeframe = $3 AND state <> 'gap' AND first_seq > $4
+"""
+
+_NEW = """
+INSERT INTO coverage (instrument_id, kind, timeframe, state, start_at, end_at, first_seq, last_seq)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
+"""
+
+_STRADDLING = """
+SELECT id, instrument_id, timeframe, first_seq FROM coverage
+WHERE kind = $1 AND state = ANY ($2) AND start_at < $3 AND end_at >= $3
+"""
+
+_CUT = "UPDATE coverage SET start_at = $2, first_seq = greatest(first_seq, least(last_seq, $3)) WHERE id = $1"
+
+
+class _Tail:
+    """A stretch that the next rows will probably make longer."""
+
+    __slots__ = ("ceiling", "end", "first_seq", "id", "last_seq")
+
+    def __init__(self, row_id: int, interval: Interval, ceiling: int) -> None:
+        """ceiling: where the next stretch begins."""
+        self.id, self.ceiling = row_id, ceiling
+        self.first_seq, self.last_seq, self.end = interval.first_seq, interval.last_seq, interval.end
+
+    def takes(self, run: Run) -> bool:
+        if run.holes or not self.last_seq <= run.last_seq < self.ceiling:
+            return False
+        start = run.start_of(run.first_seq)
+        if run.first_seq == self.last_seq + 1:
+            return start >= self.end - _OUT_OF_ORDER_NS
+        overlaps = not run.replaces and self.first_seq <= run.first_seq <= self.last_seq
+        return overlaps and abs(start - self.end) <= _OUT_OF_ORDER_NS
+
+
+class CoverageWriter:
+    """Knows the newest stretch of each series by heart, so that most batches cost one statement."""
+
+    def __init__(self) -> None:
+        self._tails: dict[tuple[Series, Cover], _Tail] = {}
+
+    def forget(self) -> None:
+        """A transaction was rolled back, or rows went: look again."""
+        self._tails.clear()
+
+    async def cover(self, connection: "Connection", runs: Iterable[Run], number: NumberOf) -> None:
+        """Within the transaction that stored what ``runs`` speak of; ``forget`` when that fails."""
+        by_series: dict[Series, list[Run]] = {}
+        for run in runs:
+            by_series.setdefault(run.series, []).append(run)
+        growing: dict[int, tuple[_Tail, Run]] = {}
+        anew: set[Series] = set()
+        for series, those in by_series.items():
+            tails = [self._tails.get((series, run.cover)) for run in those]
+            grown = {tail.id: (tail, run) for tail, run in zip(tails, those, strict=True) if tail and tail.takes(run)}
+            if len(grown) == len(those):
+                growing |= grown
+            else:
+                anew.add(series)
+        anew |= await self._grow(connection, growing)
+        for series in sorted(anew):
+            await self._draw(connection, series, by_series[series], number(series.instrument))
+
+    async def _grow(self, connection: "Connection", growing: dict[int, tuple[_Tail, Run]]) -> set[Series]:
+        """The usual case; returns the series for which somebody else was faster."""
+        if not growing:
+            return set()
+        grown = await connection.fetch(
+            _GROW,
+            list(growing),
+            [tail.last_seq for tail, _ in growing.values()],
+            [run.last_seq for _, run in growing.values()],
+            [to_postgres(run.end_of(run.last_seq)) for _, run in growing.values()],
+        )
+        for row in grown:
+            tail, run = growing.pop(row["id"])
+            tail.last_seq, tail.end = run.last_seq, max(tail.end, run.end_of(run.last_seq))
+        return {run.series for _, run in growing.values()}
+
+    async def _draw(self, connection: "Connection", series: Series, runs: Sequence[Run], number: int) -> None:
+        """Read what is near, put the runs in, and write what differs."""
+        await connection.execute("SELECT pg_advisory_xact_lock($1, $2)", _LOCK, number)
+        key = (number, series.kind, series.timeframe)
+        first, last = min(run.first_seq for run in runs), max(run.last_seq for run in runs)
+        rows = await connection.fetch(_NEAR, *key, first - 1, last + 1)
+        ids = {_interval(row): int(row["id"]) for row in rows}
+        intervals = list(ids)
+        for run in runs:
+            intervals = merged(intervals, run)
+        gone = [ids[interval] for interval in ids.keys() - set(intervals)]
+        if gone:
+            await connection.execute("DELETE FROM coverage WHERE id = ANY ($1)", gone)
+        for interval in intervals:
+            if interval not in ids:
+                ids[interval] = await connection.fetchval(
+                    _NEW,
+                    *key,
+                    interval.cover.value,
+                    to_postgres(interval.start),
+                    to_postgres(interval.end),
+                    interval.first_seq,
+                    interval.last_seq,
+                )
+        await self._remember(connection, series, runs, {i: ids[i] for i in intervals}, key)
+
+    async def _remember(
+        self,
+        connection: "Connection",
+        series: Series,
+        runs: Sequence[Run],
+        ids: dict[Interval, int],
+        key: tuple[int, str, str],
+    ) -> None:
+        for cover in Cover:
+            self._tails.pop((series, cover), None)
+        for run in runs:
+            for interval, row_id in ids.items():
+                if interval.cover is run.cover and interval.first_seq <= run.last_seq <= interval.last_seq:
+                    ahead = await connection.fetchval(_AHEAD, *key, interval.last_seq)
+                    ceiling = _NEVER_AHEAD if ahead is None else ahead
+                    self._tails[series, run.cover] = _Tail(row_id, interval, ceiling)
+
+    async def prune(self, connection: "Connection", kind: str, before: int, states: Sequence[str]) -> None:
+        """What was stored before ``before`` (UTC ns) and came so is there no more; gaps of that time go as well."""
+        self.forget()
+        cut = to_postgres(before)
+        async with connection.transaction():
+            await connection.execute(
+                "DELETE FROM coverage WHERE kind = $1 AND end_at <= $2 AND state = ANY ($3)",
+                kind,
+                cut,
+                [*states, Cover.GAP.value],
+            )
+            for row in await connection.fetch(_STRADDLING, kind, list(states), cut):
+                if row["timeframe"]:
+                    first = candle_number(before - 1, Timeframe(row["timeframe"])) + 1
+                else:
+                    first = await connection.fetchval(
+                        "SELECT seq FROM trades WHERE instrument_id = $1 AND ts >= $2 ORDER BY ts, seq LIMIT 1",
+                        row["instrument_id"],
+                        cut,
+                    )
+                await connection.execute(_CUT, row["id"], cut, row["first_seq"] if first is None else first)
+
+
+def _interval(row: "asyncpg.Record") -> Interval:
+    return Interval(
+        row["first_seq"],
+        row["last_seq"],
+        from_postgres(row["start_at"]),
+        from_postgres(row["end_at"]),
+        Cover(row["state"]),
+    )
