@@ -120,13 +120,16 @@ class Book:
         self.synced = False
         self._waiting.clear()
 
-    def snapshot(self, sequence: int, bids: Levels, asks: Levels) -> Outcome:
-        """Begin from a snapshot and apply the changes that waited for it."""
+    def snapshot(self, sequence: int, bids: Levels, asks: Levels, said: Change | None = None) -> Outcome:
+        """Begin from a snapshot and apply the changes that waited for it. said: what must agree with the book then."""
         if self.synced and sequence <= self.sequence and self._rule.waits:
             return Outcome.OLD
         self.bids.replace(bids)
         self.asks.replace(asks)
         self.sequence, self.synced = sequence, True
+        if said is not None and self._rule.agrees is not None and not self._rule.agrees(self, said):
+            self.synced = False
+            return Outcome.BROKEN
         waiting, self._waiting = self._waiting, []
         for position, change in enumerate(waiting):
             if self._follow(change) is Outcome.BROKEN:

@@ -49,11 +49,19 @@ class Books:
         return change
 
     def snapshot(
-        self, instrument: Instrument, sequence: int, bids: Levels, asks: Levels, *, ts_event: int, ts_recv: int
+        self,
+        instrument: Instrument,
+        sequence: int,
+        bids: Levels,
+        asks: Levels,
+        *,
+        ts_event: int,
+        ts_recv: int,
+        said: Change | None = None,
     ) -> Events:
-        """A snapshot came; its time and its receipt in UTC ns."""
+        """A snapshot came; its time and its receipt in UTC ns. said: for the rule's ``agrees``, where it has one."""
         book = self._books[instrument.id]
-        outcome = book.snapshot(sequence, bids, asks)
+        outcome = book.snapshot(sequence, bids, asks, said)
         if outcome is Outcome.APPLIED:
             self._resync.have(instrument)
             return (book.seen(ts_event, ts_recv),)

@@ -78,7 +78,7 @@ class VenueEar:
         self.leaving = self.leaving or answer.leaving
         if not self._conversation.answered(answer):
             return self._conversation.rejected(frame, "neither market data nor an answer to a request of ours", ts)
-        return None
+        return self._conversation.rejected(frame, answer.complaint, ts) if answer.complaint else None
 
 
 class VenueConversation:

@@ -29,6 +29,8 @@ class Answer(Struct, frozen=True):
     """What it answers."""
     refused: str = ""
     """Why a request was refused, in the venue's words, cleaned."""
+    complaint: str = ""
+    """Why a part of a request was refused, cleaned; the rest goes on."""
     leaving: bool = False
     """The venue says that it will close this connection soon: a successor is dialled at once."""
 

@@ -1,0 +1,83 @@
+"""Candles and trades of the past as REST answers with them: checked, and of every timeframe."""
+
+from collections.abc import Awaitable, Callable, Collection
+
+from msgspec import structs
+
+from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
+from alphaplus_tui.domain.resampling import resampled, source_of
+from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
+from alphaplus_tui.errors import ProtocolError, UnknownName
+from alphaplus_tui.exchanges.shared.parsing import ABSURD_PRICE, ABSURD_QUANTITY, LARGEST_ID
+
+Fetch = Callable[[Timeframe, int, int], Awaitable[tuple[Candle, ...]]]
+"""Asks for candles of a timeframe that the venue has: from when on (UTC ns), how many."""
+
+
+def past_candle(
+    instrument: Instrument,
+    timeframe: Timeframe,
+    opened: int,
+    prices: tuple[float, float, float, float],
+    *,
+    volume: float,
+    trades: int | None,
+    now: int,
+) -> Candle:
+    """A candle that opened at ``opened`` (UTC ns). prices: open, high, low, close. Raises ProtocolError."""
+    open_, high, low, close = prices
+    ordered = 0 < low <= open_ <= high < ABSURD_PRICE and low <= close <= high
+    if not (ordered and 0 <= volume < ABSURD_QUANTITY and 0 <= opened < LARGEST_ID and (trades or 0) >= 0):
+        raise ProtocolError(f"a candle of {instrument.symbol} that cannot be: {opened} {prices!r} {volume!r}")
+    return Candle(
+        instrument=instrument.id,
+        timeframe=timeframe,
+        open_time=opened,
+        open=open_,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        trades=trades,
+        provenance=Provenance.BACKFILLED,
+        forming=opened + duration_ns(timeframe) > now,
+    )
+
+
+def past_trade(
+    instrument: Instrument,
+    number: int,
+    price: float,
+    quantity: float,
+    *,
+    side: Side | None,
+    ts_event: int,
+    ts_recv: int,
+) -> Trade:
+    """A trade with a number of its own. side: None is none that is known. Raises ProtocolError."""
+    possible = 0 < price < ABSURD_PRICE and 0 < quantity < ABSURD_QUANTITY and 0 < ts_event < LARGEST_ID
+    if side is None or not (possible and 0 <= number <= LARGEST_ID):
+        raise ProtocolError(f"a trade of {instrument.symbol} that cannot be: {number} {price!r} {quantity!r}")
+    return Trade(instrument.id, str(number), number, price, quantity, side, ts_event, ts_recv, Provenance.BACKFILLED)
+
+
+async def candles_of(
+    fetch: Fetch, has: Collection[Timeframe], exchange: str, timeframe: Timeframe, *, since: int, limit: int
+) -> tuple[Candle, ...]:
+    """Candles of any timeframe: those that the venue does not have are made of shorter ones, closed ones only.
+
+    has: timeframes of the venue. Raises UnknownName where even that is impossible, and what ``fetch`` raises.
+    """
+    if timeframe in has:
+        return await fetch(timeframe, since, limit)
+    source = source_of(timeframe, has)
+    if source is None:
+        raise UnknownName(f"timeframe of {exchange}", timeframe, has)
+    length = duration_ns(timeframe)
+    first = open_time(since, timeframe)
+    if first < since:
+        first += length
+    parts = await fetch(source, first, limit * (length // duration_ns(source)))
+    whole = (structs.replace(candle, provenance=Provenance.BACKFILLED) for candle in resampled(parts, timeframe))
+    return tuple(whole)[:limit]
