@@ -194,6 +194,16 @@ class Headline(Struct, frozen=True):
     """Bases it speaks of, such as BTC."""
 
 
+class Mood(Struct, frozen=True):
+    """The scores of headlines in the order in which they became known."""
+
+    seen_at: tuple[int, ...]
+    """UTC ns."""
+    scores: tuple[float, ...]
+    since: int
+    """When the first of all was seen: of earlier times nothing is known."""
+
+
 class TrainingRun(Struct, frozen=True):
     """A training and how it ended; written when it begins and again when it ends."""
 

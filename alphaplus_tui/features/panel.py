@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from alphaplus_tui.domain.analysis import Mood
 from alphaplus_tui.domain.market import Candle
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns
 
@@ -123,17 +124,17 @@ class Panel:
         panel.anchor_close = closes
         return panel
 
-    def with_headlines(self, known_at: Ints, scores: Floats, since: int) -> "Panel":
-        """With headlines as they became known (UTC ns), each to the candle during which, or at whose close, it did.
+    def with_mood(self, mood: Mood) -> "Panel":
+        """With headlines as they became known, each to the candle during which, or at whose close, it did.
 
-        ``known_at`` is when a headline was seen, not the earlier time its feed gives it: nobody could act on it
-        before. since: when the feeds were first read; candles that opened before know of no headlines.
+        What counts is when a headline was seen, not the earlier time its feed gives it: nobody could act on it
+        before. Candles that opened before the first was seen know of no headlines.
         """
-        order = np.argsort(known_at, kind="stable")
-        times, sums = known_at[order], np.concatenate([[0.0], np.cumsum(scores[order])])
+        times = np.array(mood.seen_at, np.int64)
+        sums = np.concatenate([[0.0], np.cumsum(np.array(mood.scores, np.float64))])
         first = np.searchsorted(times, self.open_time, "right")
         end = np.searchsorted(times, self.close_time, "right")
-        covered = self.open_time >= since
+        covered = self.open_time >= mood.since
         panel = self[:]
         panel.headlines = np.where(covered, (end - first).astype(np.float64), np.nan)
         panel.mood = np.where(covered, sums[end] - sums[first], np.nan)

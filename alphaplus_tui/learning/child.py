@@ -34,7 +34,7 @@ def main() -> int:
 def _done(request: TrainRequest, on_step: OnStep) -> Done:
     on_step("features and labels", 0.0)
     chosen = features(request.features) if request.features else tuple(FEATURES.values())
-    data = build(unpack(request.histories, request.anchor), chosen, request.options.rule)
+    data = build(unpack(request.histories, request.anchor, request.mood), chosen, request.options.rule)
     options = request.options
     if request.tune_s > 0:
         options = tune(data, options, request.tune_s, on_step)

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from alphaplus_tui.domain.analysis import Mood
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import parse_timeframe
 from alphaplus_tui.features.panel import Floats, Panel
@@ -35,6 +36,7 @@ class TrainRequest(Struct, frozen=True):
     created_at: int
     anchor: str = ""
     """The instrument whose closes all others are related to; empty: none."""
+    mood: Mood | None = None
     features: tuple[str, ...] = ()
     """Names; empty: all that are registered."""
     champion: str = ""
@@ -74,13 +76,12 @@ def pack(instrument: InstrumentId, panel: Panel) -> WireHistory:
     return WireHistory(instrument, panel.timeframe, panel.open_time.astype("<i8").tobytes(), columns)
 
 
-def unpack(histories: Sequence[WireHistory], anchor: str) -> list[tuple[InstrumentId, Panel]]:
-    """The panels, related to the anchor's where it is among them."""
+def unpack(histories: Sequence[WireHistory], anchor: str, mood: Mood | None = None) -> list[tuple[InstrumentId, Panel]]:
+    """The panels, with the mood of the news, related to the anchor's where it is among them."""
     panels = {history.instrument: _panel(history) for history in histories}
     leader = panels.get(anchor)
-    return [
-        (InstrumentId(name), panel if leader is None else panel.with_anchor(leader)) for name, panel in panels.items()
-    ]
+    related = {name: panel if leader is None else panel.with_anchor(leader) for name, panel in panels.items()}
+    return [(InstrumentId(name), panel.with_mood(mood) if mood else panel) for name, panel in related.items()]
 
 
 def _panel(history: WireHistory) -> Panel:

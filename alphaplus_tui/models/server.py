@@ -17,6 +17,7 @@ from alphaplus_tui.features.barriers import VOLATILITY_WINDOW, BarrierRule, dist
 from alphaplus_tui.features.batch import last_rows
 from alphaplus_tui.features.panel import Panel
 from alphaplus_tui.features.registry import rows
+from alphaplus_tui.features.sentiment import SPECS
 from alphaplus_tui.features.spec import Feature
 from alphaplus_tui.models.artefact import open_artefact
 from alphaplus_tui.models.frames import (
@@ -36,6 +37,7 @@ from alphaplus_tui.models.frames import (
 from alphaplus_tui.models.predictor import Opinion, Predictor
 from alphaplus_tui.ports.model import COLUMNS, Opinions, ServedModel, Window, WindowBatch
 
+_NEWS = frozenset(feature.name for feature in SPECS)
 _KEPT = 4
 """Opened models that are kept, so that going back is quick."""
 
@@ -95,6 +97,8 @@ class Server:
         wanted: dict[str, Feature] = {feature.name: feature for one in served for feature in one.predictor.features}
         anchors = [panel_of(window) for window in batch.anchors]
         panels = [_related(window, anchors) for window in batch.windows]
+        if batch.mood is not None and not _NEWS.isdisjoint(wanted):
+            panels = [panel.with_mood(batch.mood) for panel in panels]
         table = feature_rows(panels, tuple(wanted.values()), alone=batch.alone)
         place = {name: column for column, name in enumerate(wanted)}
         return tuple(

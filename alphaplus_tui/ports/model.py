@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from alphaplus_tui.domain.analysis import Explanation, Prediction, Role
+from alphaplus_tui.domain.analysis import Explanation, Mood, Prediction, Role
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import Timeframe
 
@@ -37,6 +37,8 @@ class WindowBatch(Struct, frozen=True):
     anchors: tuple[Window, ...] = ()
     alone: bool = False
     """Each window is computed for itself, which is slower, and gives the same to the last bit in any company."""
+    mood: Mood | None = None
+    """Of the headlines that were seen while the windows lasted; None where nobody listens to news."""
 
 
 class ServedModel(Struct, frozen=True):

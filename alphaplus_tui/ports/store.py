@@ -10,6 +10,7 @@ from alphaplus_tui.domain.analysis import (
     Decision,
     Direction,
     Headline,
+    Mood,
     Outcome,
     Probabilities,
     Role,
@@ -234,6 +235,10 @@ class StoreReader(Protocol):
 
     async def headlines(self, *, since: int, limit: int) -> tuple[Headline, ...]:
         """The newest ``limit`` that were published at or after ``since``, newest first."""
+        ...
+
+    async def mood(self, *, since: int, until: int) -> Mood | None:
+        """Of all headlines seen at or after ``since`` and before ``until``; None when none was ever seen."""
         ...
 
     async def models(self) -> tuple[ModelRecord, ...]:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from alphaplus_tui.domain.analysis import Mood
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.ports.store import ModelRecord
@@ -32,6 +33,8 @@ class TrainingTask(Struct, frozen=True):
     """The instrument that all others are related to; empty: none."""
     timeframe: Timeframe
     engines: tuple[str, ...]
+    mood: Mood | None = None
+    """Of all headlines that were seen; None where there were none."""
 
 
 class TrainedModel(Struct, frozen=True):

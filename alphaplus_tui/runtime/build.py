@@ -93,6 +93,7 @@ def _assemble(
     from alphaplus_tui.services.database import DatabaseService  # noqa: PLC0415
     from alphaplus_tui.services.ingestion import IngestionService  # noqa: PLC0415
     from alphaplus_tui.services.monitor import MonitorService  # noqa: PLC0415
+    from alphaplus_tui.services.moods import Moods  # noqa: PLC0415
     from alphaplus_tui.services.persistence import PersistenceService  # noqa: PLC0415
     from alphaplus_tui.services.projection import ProjectionService  # noqa: PLC0415
     from alphaplus_tui.services.retention import RetentionService  # noqa: PLC0415
@@ -102,6 +103,7 @@ def _assemble(
 
     clock, meters, rng = SystemClock(), Meters(), Random()  # noqa: S311  jitter, not a secret
     bus, exchange = Bus(clock=clock), settings.exchange
+    moods = Moods(bus)
     timeframes = [parse_timeframe(name) for name in exchange.timeframes]
     if settings.inference.enabled and settings.training.timeframe not in timeframes:
         timeframes.append(settings.training.timeframe)
@@ -175,6 +177,7 @@ def _assemble(
             bus,
             settings.sentiment,
             state=state,
+            moods=moods,
             market=market,
             recorded=replay is not None,
         ),
@@ -195,6 +198,7 @@ def _assemble(
             reader,
             bus,
             state=state,
+            moods=moods,
             recorded=replay is not None,
             clock=clock,
             market=market,

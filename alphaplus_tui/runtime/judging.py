@@ -13,6 +13,7 @@ from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Service
 from alphaplus_tui.ports.model import ModelExplainer
 from alphaplus_tui.ports.store import StoreReader
+from alphaplus_tui.services.moods import Moods
 from alphaplus_tui.settings.root import Settings
 from alphaplus_tui.state.store import StateStore
 
@@ -38,6 +39,7 @@ def judging(
     bus: Bus,
     *,
     state: StateStore,
+    moods: Moods,
     recorded: bool,
     clock: Clock,
     market: MarketClock,
@@ -72,6 +74,7 @@ def judging(
         bus,
         timeframe,
         state=state,
+        moods=moods,
         rows=rows,
         deadline_s=None if recorded else inference.deadline_ms / 1000,
         preview_every_s=inference.preview_every_s if inference.previews and not recorded else None,

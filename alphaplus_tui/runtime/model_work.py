@@ -70,9 +70,10 @@ async def import_onnx(paths: Paths, database: ShortDatabase, file: Path, *, name
     said = await asyncio.to_thread(claim, content)
     timeframe = parse_timeframe(said.timeframe)
     histories = await gather(database.reader, (), timeframe, end=now)
+    mood = await database.reader.mood(since=0, until=now)
 
     def register() -> str:
-        rows = build(unpack(packed(histories), anchor_of(histories)), said.features, said.rule)
+        rows = build(unpack(packed(histories), anchor_of(histories), mood), said.features, said.rule)
         manifest, files = adopt(
             content,
             said,

@@ -64,6 +64,7 @@ class ProcessTrainer:
             model=task.model,
             created_at=task.created_at,
             anchor=task.anchor,
+            mood=task.mood,
             champion=str(registry.path(champion.id)) if champion is not None else "",
             champion_seal=champion.seal if champion is not None else "",
         )

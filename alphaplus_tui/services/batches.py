@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
+from alphaplus_tui.domain.analysis import Mood
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle
 from alphaplus_tui.domain.timeframe import duration_ns
 from alphaplus_tui.ports.model import Window, WindowBatch
-from alphaplus_tui.services.windows import CandleWindows
+from alphaplus_tui.services.moods import Moods
+from alphaplus_tui.services.windows import WINDOW, CandleWindows
 from alphaplus_tui.state.store import StateStore
 
 
@@ -18,18 +20,22 @@ class Batches:
         windows: CandleWindows,
         anchors: Callable[[InstrumentId], InstrumentId | None],
         state: StateStore,
+        moods: Moods,
         *,
         alone: bool,
     ) -> None:
         """alone: as ``WindowBatch`` has it."""
         self._windows, self._anchors, self._state, self._alone = windows, anchors, state, alone
+        self._moods = moods
 
     def of(self, wanted: Iterable[tuple[InstrumentId, int, Candle | None]]) -> WindowBatch:
         """Windows that end with the candle that opens then, or with a forming one."""
         windows: list[Window] = []
         anchors: list[Window] = []
         places: dict[tuple[InstrumentId, int], int] = {}
+        until: int | None = None
         for instrument, opens, forming in wanted:
+            until = opens if until is None else max(until, opens)
             anchor, place = self._anchors(instrument), -1
             if anchor is not None:
                 place = places.get((anchor, opens), -1)
@@ -39,7 +45,14 @@ class Batches:
             window = self._windows.window(instrument, opens, anchor=place, forming=forming)
             if window is not None:
                 windows.append(window)
-        return WindowBatch(tuple(windows), tuple(anchors), alone=self._alone)
+        return WindowBatch(tuple(windows), tuple(anchors), alone=self._alone, mood=self._mood(until))
+
+    def _mood(self, opens: int | None) -> Mood | None:
+        """As long as the windows reach that end with the candle that opens then."""
+        if opens is None:
+            return None
+        length = duration_ns(self._windows.timeframe)
+        return self._moods.between(opens - WINDOW * length, opens + length + 1)
 
     def forming_now(self) -> list[Candle]:
         """The forming candles that follow the newest closed one of their instrument."""

@@ -34,6 +34,7 @@ from alphaplus_tui.ports.model import (
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.services.batches import Batches
 from alphaplus_tui.services.moments import PATIENCE_S, Gathered, Moments
+from alphaplus_tui.services.moods import Moods
 from alphaplus_tui.services.rows.models import ModelRows
 from alphaplus_tui.services.windows import WINDOW, CandleWindows
 from alphaplus_tui.state.store import StateStore
@@ -70,6 +71,7 @@ class InferenceService:
         timeframe: Timeframe,
         *,
         state: StateStore,
+        moods: Moods,
         rows: ModelRows,
         deadline_s: float | None,
         preview_every_s: float | None,
@@ -86,7 +88,7 @@ class InferenceService:
         self._recorded = deadline_s is None
         self.windows = CandleWindows(timeframe)
         self._moments = Moments(self.windows, patient=self._recorded)
-        self._batches = Batches(self.windows, self._moments.anchor, state, alone=self._recorded)
+        self._batches = Batches(self.windows, self._moments.anchor, state, moods, alone=self._recorded)
         self._served: dict[Role, ServedModel] = {}
         self._seals: dict[Role, str] = {}
         self._troubles: dict[str, str] = {}

@@ -171,7 +171,11 @@ class ModelWatchService:
             window = windows.window(prediction.instrument, prediction.open_time, anchor=-1 if related is None else 0)
             if window is None or windows.last(prediction.instrument) != prediction.open_time:
                 return
-            batch = WindowBatch((window,), () if related is None else (related,))
+            mood = await self._reader.mood(
+                since=prediction.open_time - WINDOW * duration_ns(self._timeframe),
+                until=prediction.open_time + duration_ns(self._timeframe) + 1,
+            )
+            batch = WindowBatch((window,), () if related is None else (related,), mood=mood)
             answers = await self._server.predict(batch, deadline_s=None)
         except (TransientError, FatalError) as error:
             log.info("parity_not_checked", error=str(error))

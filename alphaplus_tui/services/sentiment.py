@@ -15,6 +15,7 @@ from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.ports.news import News
 from alphaplus_tui.ports.store import StoreReader
+from alphaplus_tui.services.moods import Moods
 from alphaplus_tui.settings.sentiment import SentimentSettings
 from alphaplus_tui.state.slices import HeadlineRow, SentimentRow
 from alphaplus_tui.state.store import StateStore
@@ -27,6 +28,8 @@ T = TypeVar("T")
 EVERY_S = 300.0
 SHOWN = 200
 """Headlines in the state, the newest."""
+_REMEMBERED_NS = 60 * DAY_NS
+"""Longer than a window of hourly candles."""
 _ROUND_WITHIN_S = 600.0
 _OFF = "no feeds are configured; the models run without news"
 _REPLAYED = "a replay hears no news of today"
@@ -47,12 +50,13 @@ class SentimentService:
         settings: SentimentSettings,
         *,
         state: StateStore,
+        moods: Moods,
         market: MarketClock,
         recorded: bool,
     ) -> None:
         """recorded: the market's clock is a recording's, so that today's headlines would come from its future."""
         self._news, self._reader, self._bus, self._settings = news, reader, bus, settings
-        self._state, self._market = state, market
+        self._state, self._moods, self._market = state, moods, market
         self._off = _REPLAYED if recorded else "" if settings.feeds or settings.fear_greed_url else _OFF
         self._fear_greed: float | None = None
         self._troubles: dict[str, str] = {}
@@ -76,8 +80,7 @@ class SentimentService:
             await self._news.close()
 
     async def _look(self) -> None:
-        if not self._remembered:
-            await self._remember()
+        await self._remember()
         for feed in self._settings.feeds:
             for headline in await self._answer(feed, lambda feed=feed: self._news.headlines(feed)) or ():
                 self._take(headline)
@@ -88,8 +91,12 @@ class SentimentService:
         self._show()
 
     async def _remember(self) -> None:
-        """What was seen before this start, so that nobody hears it twice."""
+        """What is stored: of earlier runs, so that nobody hears it twice, and for the moods what counts."""
+        now = self._market.now()
         try:
+            self._moods.remember(await self._reader.mood(since=now - _REMEMBERED_NS, until=now + 1))
+            if self._remembered:
+                return
             stored = await self._reader.headlines(since=0, limit=SHOWN)
         except AlphaPlusError as error:
             log.info("headlines_not_remembered", error=str(error))  # stored ones are told again, and stored once

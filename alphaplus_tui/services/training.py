@@ -92,7 +92,8 @@ class Workshop:
             histories = await gather(self._reader, wish.symbols, timeframe, end=started_at, default=followed)
             names = tuple(history.instrument for history in histories)
             run = structs.replace(run, instruments=names)
-            task = TrainingTask(run.id, started_at, histories, anchor_of(histories), timeframe, engines)
+            mood = await self._reader.mood(since=0, until=started_at)
+            task = TrainingTask(run.id, started_at, histories, anchor_of(histories), timeframe, engines, mood)
             trained = await self._trainer.train(task, lambda step, share: tell(run, step, share))
             reason = await asyncio.to_thread(self._promote, trained, timeframe)
         except asyncio.CancelledError:

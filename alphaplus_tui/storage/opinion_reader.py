@@ -11,6 +11,7 @@ from alphaplus_tui.domain.analysis import (
     Direction,
     EngineOpinion,
     Headline,
+    Mood,
     Outcome,
     Prediction,
     Probabilities,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _DECISION = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decisions"  # noqa: S608 - columns of ours
 _OUTCOME = f"SELECT {', '.join(OUTCOME_COLUMNS)} FROM outcomes"  # noqa: S608 - columns of ours
 _SIGNAL = f"SELECT {', '.join((*SIGNAL_COLUMNS, *OUTCOME_COLUMNS[1:]))} FROM signals"  # noqa: S608 - columns of ours
+_MOOD = "SELECT seen_at, score FROM sentiment WHERE seen_at >= $1 AND seen_at < $2 ORDER BY seen_at, id"
 _HEADLINE = f"SELECT {', '.join(HEADLINE_COLUMNS)} FROM sentiment"  # noqa: S608 - columns of ours
 _MODEL = f"SELECT {', '.join(MODEL_COLUMNS)} FROM models"  # noqa: S608 - columns of ours
 _TRAINING = f"SELECT {', '.join(TRAINING_COLUMNS)} FROM training_runs"  # noqa: S608 - columns of ours
@@ -152,6 +154,18 @@ class OpinionReader(Questioner):
                 f"{_HEADLINE} WHERE published_at >= $1 ORDER BY published_at DESC, id LIMIT $2", first_us(since), limit
             )
         return tuple(map(_headline, rows))
+
+    async def mood(self, *, since: int, until: int) -> Mood | None:
+        async with self._query("mood") as connection:
+            began = await connection.fetchval("SELECT min(seen_at) FROM sentiment")
+            if began is None:
+                return None
+            rows = await connection.fetch(_MOOD, first_us(since), first_us(until))
+        return Mood(
+            tuple(from_postgres(row["seen_at"]) for row in rows),
+            tuple(row["score"] for row in rows),
+            from_postgres(began),
+        )
 
     async def models(self) -> tuple[ModelRecord, ...]:
         async with self._query("models") as connection:

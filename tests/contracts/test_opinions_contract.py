@@ -11,6 +11,7 @@ from alphaplus_tui.domain.analysis import (
     Direction,
     EngineOpinion,
     Headline,
+    Mood,
     Outcome,
     Prediction,
     Probabilities,
@@ -257,6 +258,19 @@ class TestModels:
         await store.writer.write(Batch(headlines=(structs.replace(first, score=-1.0),)))
         assert await store.reader.headlines(since=NOON, limit=5) == (structs.replace(first, seen_at=NOON),)
         assert await store.reader.headlines(since=NOON + 1_000, limit=5) == ()
+
+    async def test_the_mood_is_told_in_the_order_in_which_headlines_were_seen(self, store: Store) -> None:
+        assert await store.reader.mood(since=0, until=FOREVER) is None
+        a = Headline("a", "feed", "It rises", "", NOON - 9_000, NOON + 2_000, 0.5, ())
+        b, c = (
+            structs.replace(a, id="b", seen_at=NOON, score=-0.25),
+            structs.replace(a, id="c", seen_at=NOON + 5_000, score=1.0),
+        )
+        await store.writer.write(Batch(headlines=(a, b, c)))
+        assert await store.reader.mood(since=NOON, until=NOON + 5_000) == Mood((NOON, NOON + 2_000), (-0.25, 0.5), NOON)
+        assert await store.reader.mood(since=NOON + 1, until=FOREVER) == Mood(
+            (NOON + 2_000, NOON + 5_000), (0.5, 1.0), NOON
+        ), "the beginning is that of all"
 
 
 async def test_it_is_known_of_which_timeframes_candles_are_stored(store: Store) -> None:

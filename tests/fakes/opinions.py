@@ -6,7 +6,7 @@ from typing import TypeVar
 from msgspec import structs
 
 from alphaplus_tui.domain.alerts import Alert
-from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Role, Signal, TrainingRun
+from alphaplus_tui.domain.analysis import Decision, Headline, Mood, Outcome, Role, Signal, TrainingRun
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import DAY_NS, duration_ns
 from alphaplus_tui.ports.store import Batch, ModelRecord, Scored
@@ -64,6 +64,13 @@ class FakeOpinions:
             if decision not in self.signals:
                 self.outcomes.pop(decision, None)
         return len(gone)
+
+    def mood(self, since: int, until: int) -> Mood | None:
+        seen = sorted((_whole_us(row.seen_at), row.id, row.score) for row in self.headlines.values())
+        if not seen:
+            return None
+        asked = [(at, score) for at, _, score in seen if since <= at < until]
+        return Mood(tuple(at for at, _ in asked), tuple(score for _, score in asked), seen[0][0])
 
     def decision_at(self, instrument: InstrumentId, ts: int) -> Decision | None:
         found = [

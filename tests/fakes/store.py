@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec import structs
 
 from alphaplus_tui.domain.alerts import Alert
-from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal, TrainingRun
+from alphaplus_tui.domain.analysis import Decision, Headline, Mood, Outcome, Signal, TrainingRun
 from alphaplus_tui.domain.coverage import CoverageRow, runs_of_candles, runs_of_trades
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Provenance, Trade
@@ -192,6 +192,10 @@ class FakeStore:
         self._check()
         found = [row for row in self.opinions.headlines.values() if row.published_at >= since]
         return tuple(sorted(found, key=lambda row: (-row.published_at, row.id))[:limit])
+
+    async def mood(self, *, since: int, until: int) -> Mood | None:
+        self._check()
+        return self.opinions.mood(since, until)
 
     async def models(self) -> tuple[ModelRecord, ...]:
         self._check()

@@ -5,13 +5,14 @@ import os
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from math import log
 from pathlib import Path
 
 import psutil
 import pytest
 from msgspec import structs
 
-from alphaplus_tui.domain.analysis import Role
+from alphaplus_tui.domain.analysis import Mood, Role
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.errors import FatalError, TransientError
 from alphaplus_tui.kernel.clock import SystemClock
@@ -20,6 +21,7 @@ from alphaplus_tui.ports.model import WindowBatch
 from alphaplus_tui.services.windows import CandleWindows
 from tests.fakes.artefacts import FIVE_MINUTES, LENGTH_NS, START_NS, WITH_ANCHOR, a_registry, shelve, some_candles
 from tests.support import eventually
+from tests.unit.services.judges import BTC as BITCOIN
 from tests.unit.services.judges import HISTORY, Judges, judging
 
 BTC = InstrumentId("fake:BTC/USDT")
@@ -110,6 +112,28 @@ async def test_the_same_window_gets_the_same_answer_whoever_else_is_in_the_batch
         (alone,) = await server.predict(a_batch(alone=True), deadline_s=10)
         (among,) = await server.predict(a_batch(only=7, alone=True), deadline_s=10)
         assert set(among.predictions) == set(alone.predictions)
+
+
+async def test_a_model_that_wants_news_gets_what_was_seen_until_the_candle_closed(tmp_path: Path) -> None:
+    judges = Judges(tmp_path, ModelProcess(clock=SystemClock()), instruments=(BITCOIN,))
+    shelve(judges.registry, "reader", champion=True, features=("return_1", "mood_24", "headlines_24"))
+    async with judging(judges):
+        await judges.serving("reader")
+        judges.history()
+        judges.close(HISTORY)
+        await eventually(lambda: len(judges.judged(HISTORY)) == 1)
+        (deaf,) = judges.judged(HISTORY)
+        assert deaf.prediction.absent == ("mood_24", "headlines_24")
+        assert deaf.gate == "whole window"
+        closes = START_NS + (HISTORY + 2) * LENGTH_NS
+        judges.moods.remember(Mood((START_NS, closes - 1_000), (0.0, -0.6), START_NS))
+        judges.seen(closes, 0.2)
+        judges.seen(closes + 1_000, 1.0)
+        judges.close(HISTORY + 1)
+        await eventually(lambda: len(judges.judged(HISTORY + 1)) == 1)
+        (heard,) = judges.judged(HISTORY + 1)
+        assert heard.prediction.absent == ()
+        assert heard.prediction.features[1:] == pytest.approx(((-0.6 + 0.2) / 3, log(3)), rel=1e-6)
 
 
 async def test_with_the_process_killed_as_candles_close_no_decision_is_lost_and_none_is_doubled(tmp_path: Path) -> None:

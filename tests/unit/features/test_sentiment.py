@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alphaplus_tui.features.panel import Ints, Panel
+from alphaplus_tui.domain.analysis import Mood
+from alphaplus_tui.features.panel import Panel
 from alphaplus_tui.features.registry import features, rows
 from alphaplus_tui.features.sentiment import SPECS
 from tests.unit.features.markets import START_NS, market
@@ -14,8 +15,8 @@ CANDLE_NS = 300 * 10**9
 
 
 def told(panel: Panel, *seen: tuple[int, float], since: int = START_NS) -> Panel:
-    known: Ints = np.array([at for at, _ in seen], np.int64)
-    return panel.with_headlines(known, np.array([score for _, score in seen], np.float64), since)
+    in_order = sorted(seen)
+    return panel.with_mood(Mood(tuple(at for at, _ in in_order), tuple(score for _, score in in_order), since))
 
 
 def test_a_headline_belongs_to_the_candle_during_which_it_was_seen() -> None:

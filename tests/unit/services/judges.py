@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from alphaplus_tui.domain.analysis import Contribution, Decision, Explanation, Outcome, Role, Signal
+from alphaplus_tui.domain.analysis import Contribution, Decision, Explanation, Headline, Outcome, Role, Signal
 from alphaplus_tui.domain.events import (
     CandleClosed,
     DecisionMade,
+    HeadlineSeen,
     HistoryLoaded,
     InstrumentsKnown,
     ModelsChanged,
@@ -27,6 +28,7 @@ from alphaplus_tui.models.shelf import RegistryShelf
 from alphaplus_tui.ports.model import ModelServer
 from alphaplus_tui.services.inference import InferenceService
 from alphaplus_tui.services.model_watch import ModelWatchService
+from alphaplus_tui.services.moods import Moods
 from alphaplus_tui.services.outcomes import OutcomeService
 from alphaplus_tui.services.projection import ProjectionService
 from alphaplus_tui.services.reasons import ReasonService
@@ -67,6 +69,7 @@ class Judges:
         self.state, self.meters, self.market = StateStore(), Meters(), ManualMarketClock(START_NS)
         self.clock = SystemClock()
         self.bus = Bus(clock=self.clock)
+        self.moods = Moods(self.bus)
         self.candles: dict[str, list[Candle]] = {
             instrument.symbol: some_candles(instrument.id, candles, seed=seed)
             for seed, instrument in enumerate(instruments)
@@ -96,6 +99,7 @@ class Judges:
             self.bus,
             FIVE_MINUTES,
             state=self.state,
+            moods=self.moods,
             rows=rows,
             deadline_s=None if recorded else 5.0,
             preview_every_s=preview_every_s,
@@ -151,6 +155,11 @@ class Judges:
         self.bus.publish(
             TickerChanged(Ticker(instrument.id, price - spread / 2, 1, price + spread / 2, 1, 1, now, now))
         )
+
+    def seen(self, at: int, score: float) -> None:
+        """A headline becomes known."""
+        headline = Headline(f"{at}", "Example", "It happened", "", at, at, score, ())
+        self.bus.publish(HeadlineSeen(headline))
 
     def end(self) -> None:
         self.bus.publish(RecordingEnded(self.instruments[0].exchange, self.market.now()))

@@ -11,6 +11,7 @@ from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import ManualMarketClock
 from alphaplus_tui.kernel.service import Health, Life
 from alphaplus_tui.ports.store import Batch
+from alphaplus_tui.services.moods import Moods
 from alphaplus_tui.services.sentiment import EVERY_S, SHOWN, SentimentService
 from alphaplus_tui.settings.sentiment import SentimentSettings
 from alphaplus_tui.state.slices import SentimentRow
@@ -39,6 +40,7 @@ class Newsroom:
         self.life = Life("sentiment", self.clock)
         self.told: list[str] = []
         bus = Bus(clock=self.clock)
+        self.moods = Moods(bus)
         bus.on(HeadlineSeen, lambda event: self.told.append(event.headline.id))
         self.service = SentimentService(
             self.news,
@@ -46,6 +48,7 @@ class Newsroom:
             bus,
             SentimentSettings(feeds=feeds, fear_greed_url=index),
             state=self.state,
+            moods=self.moods,
             market=ManualMarketClock(NOW),
             recorded=recorded,
         )

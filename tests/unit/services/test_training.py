@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec import structs
 
-from alphaplus_tui.domain.analysis import TrainingRun
+from alphaplus_tui.domain.analysis import Headline, Mood, TrainingRun
 from alphaplus_tui.domain.events import InstrumentsKnown, ModelsChanged, TrainingChanged
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Provenance
@@ -162,6 +162,17 @@ async def test_histories_are_columns_of_whole_candles_oldest_first() -> None:
     trades = struct.unpack("<21d", history.columns["trades"])
     assert all(map(math.isnan, trades))
     assert struct.unpack("<21d", history.columns["buy_volume"]) == (4.0,) * 21
+
+
+async def test_what_headlines_said_goes_along_as_it_was_seen() -> None:
+    desk = Desk()
+    await desk.fill(BTC)
+    said = Headline("a", "feed", "It rises", "", NOON - 9_000, NOON - 5_000, 0.5, ())
+    await desk.store.write(Batch(headlines=(said, structs.replace(said, id="b", seen_at=NOON + 5_000))))
+    async with working(desk):
+        desk.service.ask(TrainingWish())
+        await desk.ended()
+    assert desk.trainer.tasks[0].mood == Mood((NOON - 5_000,), (0.5,), NOON - 5_000)
 
 
 async def test_without_a_wish_for_symbols_the_followed_instruments_are_trained_on() -> None:
