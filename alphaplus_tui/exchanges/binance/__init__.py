@@ -1,5 +1,5 @@
-"""Binance spot, and whatever speaks as it does."""
+"""Binance spot and USD-M futures, and whatever speaks as they do."""
 
-from alphaplus_tui.exchanges.binance.adapter import BinanceMarketData
+from alphaplus_tui.exchanges.binance.adapter import BinanceFuturesMarketData, BinanceMarketData
 
-__all__ = ["BinanceMarketData"]
+__all__ = ["BinanceFuturesMarketData", "BinanceMarketData"]

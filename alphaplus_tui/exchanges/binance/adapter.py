@@ -1,4 +1,4 @@
-"""Binance spot behind the market data port; the demo market speaks the same and is reached by its addresses."""
+"""Binance behind the market data port; the demo market speaks the same and is reached by its addresses."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,9 +10,10 @@ from alphaplus_tui.domain.market import Candle, Channel, Provenance, Side, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.errors import ConfigError, ProtocolError
 from alphaplus_tui.exchanges.binance.dialect import BinanceDialect
-from alphaplus_tui.exchanges.binance.frames import HistoricalTrade, Kline
+from alphaplus_tui.exchanges.binance.frames import Kline
+from alphaplus_tui.exchanges.binance.kinds import SPOT, USD_M
 from alphaplus_tui.exchanges.binance.listing import Listing
-from alphaplus_tui.exchanges.binance.rest import MOST_CANDLES, MOST_TRADES, BinanceRest
+from alphaplus_tui.exchanges.binance.rest import MOST_CANDLES, MOST_TRADES, BinanceRest, PastTrade
 from alphaplus_tui.exchanges.registry import DEMO, Tap
 from alphaplus_tui.exchanges.shared.connection import Habits
 from alphaplus_tui.exchanges.shared.feed import Feed
@@ -22,12 +23,11 @@ from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import Received
 
-REST_URL = "https://api.binance.com"
-WS_URL = "wss://stream.binance.com:9443"
-
 
 class BinanceMarketData:
     """Spot markets. ``rest_url`` and ``ws_url`` replace scheme, host and port; the paths stay Binance's."""
+
+    kind = SPOT
 
     def __init__(
         self,
@@ -48,7 +48,8 @@ class BinanceMarketData:
         self.exchange = exchange
         self._market = market
         self._rest = BinanceRest(
-            rest_url or REST_URL,
+            self.kind,
+            rest_url,
             clock=clock,
             market=market,
             requests=meters.counter("rest_requests", (("exchange", exchange),)),
@@ -57,7 +58,7 @@ class BinanceMarketData:
         cache = None if exchange == DEMO else cache_dir / f"markets-{exchange}.json"
         listing = Listing(exchange, self._rest)
         self._markets = Markets(exchange, listing.ask, cache, market)
-        dialect = BinanceDialect(exchange, ws_url or WS_URL, self._rest)
+        dialect = BinanceDialect(exchange, ws_url, self._rest)
         self._feed = Feed(dialect, clock=clock, market=market, meters=meters, tap=tap, rng=rng, habits=habits)
 
     async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
@@ -91,17 +92,23 @@ class BinanceMarketData:
         since: int,  # noqa: ARG002 - the port's; numbers are exact
         limit: int,
     ) -> tuple[Trade, ...]:
-        rows = await self._rest.historical_trades(
+        rows = await self._rest.trades_from(
             instrument.venue_symbol, from_id=max(0, from_seq), limit=min(limit, MOST_TRADES)
         )
         ts_recv = self._market.now()
-        return tuple(_trade(instrument, row, ts_recv) for row in rows if row.id >= from_seq)
+        return tuple(_trade(instrument, row, ts_recv) for row in rows if row.trade_id >= from_seq)
 
     async def clock_offset_ns(self) -> int:
         return await self._rest.clock_offset_ns()
 
     async def close(self) -> None:
         await self._rest.close()
+
+
+class BinanceFuturesMarketData(BinanceMarketData):
+    """USD-M futures: ``BTC/USDT:USDT``. A trade is what one taker took at one price, as ``aggTrade`` numbers it."""
+
+    kind = USD_M
 
 
 def _candle(instrument: Instrument, timeframe: Timeframe, row: Kline, now: int) -> Candle:
@@ -125,9 +132,11 @@ def _candle(instrument: Instrument, timeframe: Timeframe, row: Kline, now: int) 
     )
 
 
-def _trade(instrument: Instrument, row: HistoricalTrade, ts_recv: int) -> Trade:
-    if not (0 < row.price < 1e13 and 0 < row.qty < 1e16 and 0 <= row.id <= LARGEST_ID and 0 < row.time < LARGEST_ID):
+def _trade(instrument: Instrument, row: PastTrade, ts_recv: int) -> Trade:
+    number, price, quantity = row.trade_id, row.price, row.quantity
+    if not (0 < price < 1e13 and 0 < quantity < 1e16 and 0 <= number <= LARGEST_ID and 0 < row.time < LARGEST_ID):
         raise ProtocolError(f"a trade of {instrument.symbol} that cannot be: {row!r}")
-    side = Side.SELL if row.is_buyer_maker else Side.BUY
-    ts_event = to_ns(row.time)
-    return Trade(instrument.id, str(row.id), row.id, row.price, row.qty, side, ts_event, ts_recv, Provenance.BACKFILLED)
+    side = Side.SELL if row.buyer_is_maker else Side.BUY
+    return Trade(
+        instrument.id, str(number), number, price, quantity, side, to_ns(row.time), ts_recv, Provenance.BACKFILLED
+    )

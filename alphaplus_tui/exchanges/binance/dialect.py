@@ -8,33 +8,18 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.exchanges.binance.frames import Answer as BinanceAnswer
-from alphaplus_tui.exchanges.binance.frames import DepthData, SnapshotData
-from alphaplus_tui.exchanges.binance.parser import PREFIX, Parser, is_trade
+from alphaplus_tui.exchanges.binance.frames import SnapshotData
+from alphaplus_tui.exchanges.binance.parser import PREFIX, SERVER_SHUTDOWN, Parser
 from alphaplus_tui.exchanges.binance.rest import BinanceRest
-from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT, STREAMS, stream_name
-from alphaplus_tui.exchanges.shared.book import Rule
+from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT
 from alphaplus_tui.exchanges.shared.books import Books
 from alphaplus_tui.exchanges.shared.dialect import Answer, Request, Shard
 from alphaplus_tui.exchanges.shared.parsing import Events
 from alphaplus_tui.exchanges.shared.pulses import Pulses
 
-STREAMS_PER_CONNECTION = 1000
-"""Binance allows 1,024."""
 _STREAMS_PER_REQUEST = 200
 _ANSWER = msgspec.json.Decoder(BinanceAnswer)
 _SNAPSHOT = msgspec.json.Decoder(SnapshotData, strict=False)
-
-
-def follow(sequence: int, change: DepthData) -> int | None:
-    """Changes overlap or touch.
-
-    Source: Binance spot API, "How to manage a local order book correctly": changes up to the snapshot's number are
-    old; the first one applied holds the number after it; each further one begins where the last ended.
-    """
-    return change.last_update_id if change.first_update_id <= sequence + 1 else None
-
-
-BOOK_RULE = Rule(follow)
 
 
 class BinanceSnapshots:
@@ -60,23 +45,31 @@ class BinanceDialect:
 
     data = (PREFIX,)
     keep_alive = None
-    book_rule = BOOK_RULE
 
-    def __init__(self, exchange: str, ws_url: str, rest: BinanceRest) -> None:
-        self.exchange, self._url, self._rest = exchange, ws_url.rstrip("/") + "/stream", rest
+    def __init__(self, exchange: str, ws_url: str | None, rest: BinanceRest) -> None:
+        """ws_url: instead of Binance's own scheme, host and port."""
+        self.exchange, self._rest, self._kind = exchange, rest, rest.kind
+        self._url = (ws_url or self._kind.ws_url).rstrip("/")
+        self._trade_ending = self._kind.trade_ending
+        self.book_rule = self._kind.book_rule
         self.snapshots = BinanceSnapshots(rest)
 
     def shards(self, instruments: Sequence[Instrument], channels: frozenset[Channel]) -> Sequence[Shard]:
-        per_connection = max(1, STREAMS_PER_CONNECTION // max(1, len(channels)))
-        starts = range(0, len(instruments), per_connection)
-        return [Shard(self._url, tuple(instruments[start : start + per_connection]), channels) for start in starts]
+        shards: list[Shard] = []
+        for path, served in self._kind.sockets.items():
+            if not (wanted := channels & served):
+                continue
+            step = max(1, self._kind.streams_per_connection // len(wanted))
+            starts = range(0, len(instruments), step)
+            shards += [Shard(self._url + path, tuple(instruments[start : start + step]), wanted) for start in starts]
+        return shards
 
     def requests(
         self, instruments: Sequence[Instrument], channels: frozenset[Channel], ids: Iterator[int], *, on: bool
     ) -> Sequence[Request]:
         streams = [
-            stream_name(instrument.venue_symbol, channel)
-            for channel in STREAMS
+            self._kind.stream_name(instrument.venue_symbol, channel)
+            for channel in self._kind.streams
             if channel in channels
             for instrument in instruments
         ]
@@ -87,10 +80,10 @@ class BinanceDialect:
     def parser(
         self, instruments: Sequence[Instrument], channels: frozenset[Channel], books: Books, pulses: Pulses
     ) -> Parser:
-        return Parser(instruments, channels, books=books, pulses=pulses)
+        return Parser(instruments, channels, books=books, pulses=pulses, kind=self._kind)
 
     def is_trade(self, frame: bytes) -> bool:
-        return is_trade(frame)
+        return frame.endswith(self._trade_ending, 0, frame.find(b'"', len(PREFIX), 140))
 
     def answer(self, frame: bytes) -> Answer:
         answer = _ANSWER.decode(frame)
@@ -98,10 +91,12 @@ class BinanceDialect:
             return Answer(refused=f"{clean(answer.error.msg, limit=200)} (code {answer.error.code})")
         if answer.code is not None:
             return Answer(refused=f"{clean(answer.msg, limit=200)} (code {answer.code})")
+        if SERVER_SHUTDOWN in {answer.event, answer.data.event if answer.data else ""}:
+            return Answer(leaving=True)
         return Answer(keys=(str(answer.id),))
 
     async def newest_seq(self, instrument: Instrument) -> int:
-        return await self._rest.last_trade_id(instrument.venue_symbol)
+        return await self._rest.newest_trade_id(instrument.venue_symbol)
 
 
 def _request(method: str, streams: Sequence[str], number: int) -> Request:

@@ -25,8 +25,19 @@ class TradeData(Struct, gc=False, tag_field="e", tag="trade"):
     buyer_is_maker: bool = field(name="m")
 
 
+class AggTradeData(Struct, gc=False, tag_field="e", tag="aggTrade"):
+    """Trades of one taker at one price; numbered on their own."""
+
+    symbol: str = field(name="s")
+    trade_id: int = field(name="a")
+    price: float = field(name="p")
+    quantity: float = field(name="q")
+    time: int = field(name="T")
+    buyer_is_maker: bool = field(name="m")
+
+
 class BookTickerData(Struct, gc=False):
-    """Has neither a type nor a time."""
+    """Has neither a type nor a time on the spot market."""
 
     update_id: int = field(name="u")
     symbol: str = field(name="s")
@@ -34,6 +45,8 @@ class BookTickerData(Struct, gc=False):
     bid_quantity: float = field(name="B")
     ask: float = field(name="a")
     ask_quantity: float = field(name="A")
+    time: int = field(name="T", default=0)
+    """0: not said."""
 
 
 class DepthData(Struct, gc=False, tag_field="e", tag="depthUpdate"):
@@ -41,6 +54,16 @@ class DepthData(Struct, gc=False, tag_field="e", tag="depthUpdate"):
     time: int = field(name="E")
     first_update_id: int = field(name="U")
     last_update_id: int = field(name="u")
+    bids: Levels = field(name="b")
+    asks: Levels = field(name="a")
+
+
+class FuturesDepthData(Struct, gc=False, tag_field="e", tag="depthUpdate"):
+    symbol: str = field(name="s")
+    time: int = field(name="T")
+    first_update_id: int = field(name="U")
+    last_update_id: int = field(name="u")
+    previous_update_id: int = field(name="pu")
     bids: Levels = field(name="b")
     asks: Levels = field(name="a")
 
@@ -70,22 +93,40 @@ class Refusal(Struct):
 
 
 class Answer(Struct):
-    """To a request of ours; ``error`` or ``code`` when it was refused."""
+    """To a request of ours; ``error`` or ``code`` when it was refused. Or an ``event`` about the connection."""
 
     id: int | None = None
     error: Refusal | None = None
     code: int | None = None
     msg: str = ""
+    event: str = field(name="e", default="")
+    data: "Notice | None" = None
+
+
+class Notice(Struct):
+    """An event about the connection in the wrapping of a stream."""
+
+    event: str = field(name="e", default="")
 
 
 class HistoricalTrade(Struct, gc=False):
     """One row of ``historicalTrades``."""
 
-    id: int
+    trade_id: int = field(name="id")
     price: float
-    qty: float
+    quantity: float = field(name="qty")
     time: int
-    is_buyer_maker: bool = field(name="isBuyerMaker")
+    buyer_is_maker: bool = field(name="isBuyerMaker")
+
+
+class AggregateTrade(Struct, gc=False):
+    """One row of ``aggTrades``."""
+
+    trade_id: int = field(name="a")
+    price: float = field(name="p")
+    quantity: float = field(name="q")
+    time: int = field(name="T")
+    buyer_is_maker: bool = field(name="m")
 
 
 class SymbolFilter(Struct):
@@ -101,6 +142,11 @@ class SymbolInfo(Struct):
     status: str
     base: str = field(name="baseAsset")
     quote: str = field(name="quoteAsset")
+    margin: str = field(name="marginAsset", default="")
+    """What a contract settles in; empty on the spot market."""
+    contract: str = field(name="contractType", default="")
+    delivers_at: int = field(name="deliveryDate", default=0)
+    """Milliseconds; of a contract that ends."""
     filters: list[SymbolFilter] = []
 
 

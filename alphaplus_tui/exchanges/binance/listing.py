@@ -6,7 +6,7 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.exchanges.binance.frames import SymbolInfo
 from alphaplus_tui.exchanges.binance.rest import INVALID_SYMBOL, BinanceRest
-from alphaplus_tui.exchanges.binance.symbols import venue_symbol
+from alphaplus_tui.exchanges.binance.symbols import unified_symbol, venue_symbol
 from alphaplus_tui.exchanges.shared.http import Refused
 
 _MOST_AT_ONCE = 100
@@ -21,8 +21,9 @@ class Listing:
         self._exchange, self._rest = exchange, rest
 
     async def ask(self, symbols: Sequence[str]) -> list[Instrument]:
-        """Of ``symbols`` where Binance knows them all, else all; only what trades when ``symbols`` is empty."""
-        if 0 < len(symbols) <= _MOST_AT_ONCE:
+        """Of ``symbols`` where Binance can be asked for some and knows them all, else all; only what trades when
+        ``symbols`` is empty."""
+        if 0 < len(symbols) <= _MOST_AT_ONCE and not self._rest.kind.derivative:
             try:
                 info = await self._rest.exchange_info([venue_symbol(symbol) for symbol in symbols])
             except Refused as refused:
@@ -39,7 +40,13 @@ class Listing:
         quantity_step = next((f.stepSize for f in row.filters if f.filterType == "LOT_SIZE"), 0.0)
         return Instrument(
             exchange=self._exchange,
-            symbol=f"{base}/{quote}",
+            symbol=unified_symbol(
+                base,
+                quote,
+                margin=clean(row.margin, limit=40),
+                contract=row.contract,
+                delivers_at_ms=row.delivers_at,
+            ),
             venue_symbol=clean(row.symbol, limit=80),
             base=base,
             quote=quote,

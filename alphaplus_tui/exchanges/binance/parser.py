@@ -10,14 +10,15 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, DayStatistics, Provenance, Side, Ticker, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.exchanges.binance.frames import (
+    AggTradeData,
     BookTickerData,
     Combined,
     DayData,
-    DepthData,
     SnapshotData,
     TradeData,
 )
-from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT, STREAMS, stream_name
+from alphaplus_tui.exchanges.binance.kinds import SPOT, Kind
+from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT
 from alphaplus_tui.exchanges.shared.books import Books
 from alphaplus_tui.exchanges.shared.parsing import (
     ABSURD_PRICE,
@@ -40,23 +41,18 @@ PREFIX = b'{"stream":"'
 """How market data begins."""
 _NAME_FROM = len(PREFIX)
 _STREAM = re.compile(rb'\s*\{\s*"stream"\s*:\s*"([^"\\]{1,120})"')
+SERVER_SHUTDOWN = "serverShutdown"
+"""Tells that the connection will be closed soon."""
 _BARE_SNAPSHOT = b'{"lastUpdateId"'
 
 # strict=False: numbers come as strings
-_TRADE = Decoder(Combined[TradeData], strict=False)
 _TICKER = Decoder(Combined[BookTickerData], strict=False)
-_DEPTH = Decoder(Combined[DepthData], strict=False)
 _DAY = Decoder(Combined[DayData], strict=False)
 _SNAPSHOT = Decoder(Combined[SnapshotData], strict=False)
 _BARE = Decoder(SnapshotData, strict=False)
 
 Route = Callable[[bytes, int], Events]
 """Reads the frames of one stream: the frame, UTC ns of its receipt."""
-
-
-def is_trade(frame: bytes) -> bool:
-    """Whether ``frame``, which begins with PREFIX, is of a stream of trades; decodes nothing."""
-    return frame.endswith(b"@trade", 0, frame.find(b'"', _NAME_FROM, 140))
 
 
 class Parser:
@@ -73,18 +69,23 @@ class Parser:
         books: Books,
         pulses: Pulses | None = None,
         provenance: Provenance = Provenance.LIVE,
+        kind: Kind = SPOT,
     ) -> None:
         self._books = books
+        trade_decoder = Decoder(Combined[kind.trade_data], strict=False)
+        self._depth_decoder = Decoder(Combined[kind.depth_data], strict=False)
         self._routes: dict[bytes, Route] = {}
         for instrument in instruments:
             routes = {
-                Channel.TRADE: lambda i=instrument: _trades(i, provenance, pulses.of(i.id) if pulses else Pulse(i)),
+                Channel.TRADE: lambda i=instrument: _trades(
+                    i, provenance, pulses.of(i.id) if pulses else Pulse(i), trade_decoder.decode
+                ),
                 Channel.TICKER: lambda i=instrument: _tickers(i),
                 Channel.BOOK: lambda i=instrument: self._depths(i),
                 Channel.STATISTICS: lambda i=instrument: _days(i),
             }
-            for channel in STREAMS.keys() & channels:
-                self._routes[stream_name(instrument.venue_symbol, channel).encode()] = routes[channel]()
+            for channel in kind.streams.keys() & channels:
+                self._routes[kind.stream_name(instrument.venue_symbol, channel).encode()] = routes[channel]()
             if Channel.BOOK in channels:
                 name = f"{instrument.venue_symbol.lower()}@{SNAPSHOT}"
                 self._routes[name.encode()] = self._snapshots(instrument)
@@ -108,6 +109,8 @@ class Parser:
         if found is not None:
             name = found.group(1)
             route = self._routes.get(name)
+            if route is None and SERVER_SHUTDOWN.encode() in frame:
+                raise NotMarketData
             if route is None:
                 raise NotAskedFor(f"stream {clean(name.decode(errors='replace'), limit=80)!r} was not asked for")
             return route(frame, ts_recv)
@@ -116,7 +119,7 @@ class Parser:
         raise NotMarketData
 
     def _depths(self, instrument: Instrument) -> Route:
-        change, symbol, decode = self._books.change_of(instrument), instrument.venue_symbol, _DEPTH.decode
+        change, symbol, decode = self._books.change_of(instrument), instrument.venue_symbol, self._depth_decoder.decode
 
         def read(frame: bytes, ts_recv: int) -> Events:
             data = decode(frame).data
@@ -143,8 +146,13 @@ class Parser:
         )
 
 
-def _trades(instrument: Instrument, provenance: Provenance, pulse: Pulse) -> Route:
-    identity, symbol, decode = instrument.id, instrument.venue_symbol, _TRADE.decode
+def _trades(
+    instrument: Instrument,
+    provenance: Provenance,
+    pulse: Pulse,
+    decode: Callable[[bytes], Combined[TradeData | AggTradeData]],
+) -> Route:
+    identity, symbol = instrument.id, instrument.venue_symbol
     buy, sell = Side.BUY, Side.SELL
 
     def read(frame: bytes, ts_recv: int) -> Events:
@@ -184,7 +192,8 @@ def _tickers(instrument: Instrument) -> Route:
             and 0.0 <= data.ask_quantity < ABSURD_QUANTITY
         ):
             raise Unusable(f"bid {bid!r}, ask {ask!r}: cannot be")
-        return (Ticker(identity, bid, data.bid_quantity, ask, data.ask_quantity, data.update_id, ts_recv, ts_recv),)
+        ts_event = moment(data.time, ts_recv) if data.time else ts_recv
+        return (Ticker(identity, bid, data.bid_quantity, ask, data.ask_quantity, data.update_id, ts_event, ts_recv),)
 
     return read
 

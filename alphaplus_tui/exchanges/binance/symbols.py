@@ -1,13 +1,9 @@
-"""Binance's names for instruments, streams and moments."""
+"""Binance's names for instruments."""
 
-from alphaplus_tui.domain.market import Channel
+from datetime import UTC, datetime
 
-STREAMS: dict[Channel, str] = {
-    Channel.TRADE: "trade",
-    Channel.TICKER: "bookTicker",
-    Channel.BOOK: "depth@100ms",
-    Channel.STATISTICS: "ticker",
-}
+_LATEST_MS = 4_102_444_800_000
+"""2100; Binance writes perpetuals' delivery at about that."""
 SNAPSHOT = "snapshot"
 """A stream that only recordings have: what REST answered for an order book."""
 
@@ -19,12 +15,18 @@ _QUOTES = (
 
 
 def venue_symbol(symbol: str) -> str:
-    """``BTC/USDT`` is ``BTCUSDT`` there; what a contract settles in has no place on the spot market."""
+    """``BTC/USDT`` is ``BTCUSDT`` on the spot market."""
     return symbol.replace("/", "")
 
 
-def stream_name(venue: str, channel: Channel) -> str:
-    return f"{venue.lower()}@{STREAMS[channel]}"
+def unified_symbol(base: str, quote: str, *, margin: str, contract: str, delivers_at_ms: int) -> str:
+    """ccxt's form: ``BTC/USDT``, ``BTC/USDT:USDT`` for a perpetual, ``BTC/USDT:USDT-261225`` for one that ends."""
+    if not margin:
+        return f"{base}/{quote}"
+    perpetual = f"{base}/{quote}:{margin}"
+    if "PERPETUAL" in contract or not 0 < delivers_at_ms < _LATEST_MS:
+        return perpetual
+    return f"{perpetual}-{datetime.fromtimestamp(delivers_at_ms / 1000, UTC):%y%m%d}"
 
 
 def split_venue_symbol(venue: str) -> tuple[str, str] | None:

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Level
-from alphaplus_tui.exchanges.binance.dialect import BOOK_RULE
 from alphaplus_tui.exchanges.binance.frames import DepthData
+from alphaplus_tui.exchanges.binance.kinds import SPOT
 from alphaplus_tui.exchanges.shared.book import SHOWN, Book, BookSide, Outcome
 
 Levels = list[tuple[float, float]]
@@ -23,13 +23,13 @@ def a_snapshot(last: int) -> tuple[int, Levels, Levels]:
 
 
 def a_synced_book() -> Book:
-    book = Book(IDENTITY, BOOK_RULE)
+    book = Book(IDENTITY, SPOT.book_rule)
     assert book.snapshot(*a_snapshot(10)) is Outcome.APPLIED
     return book
 
 
 def test_changes_that_came_before_the_snapshot_are_dropped_or_applied_by_their_numbers() -> None:
-    book = Book(IDENTITY, BOOK_RULE)
+    book = Book(IDENTITY, SPOT.book_rule)
     outcomes = [
         book.change(a_change(5, 7, bids=[(99.0, 7.0)])),
         book.change(a_change(8, 12, bids=[(99.0, 12.0)])),
@@ -54,7 +54,7 @@ def test_a_change_that_does_not_follow_asks_for_a_snapshot_and_waits_for_it() ->
 
 
 def test_a_snapshot_older_than_what_waits_is_not_enough() -> None:
-    book = Book(IDENTITY, BOOK_RULE)
+    book = Book(IDENTITY, SPOT.book_rule)
     book.change(a_change(50, 52, bids=[(99.5, 1.0)]))
     assert book.snapshot(*a_snapshot(10)) is Outcome.BROKEN
     assert not book.synced
@@ -82,7 +82,7 @@ def test_after_a_loss_nothing_is_known_until_the_next_snapshot() -> None:
 
 
 def test_what_waits_for_a_snapshot_is_bounded() -> None:
-    book = Book(IDENTITY, BOOK_RULE)
+    book = Book(IDENTITY, SPOT.book_rule)
     for number in range(10_000):
         book.change(a_change(number, number, bids=[(1.0 + number / 1e6, 1.0)]))
     assert book.snapshot(*a_snapshot(9_998)) is Outcome.APPLIED

@@ -6,7 +6,7 @@ import pytest
 
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Side, Ticker, Trade
-from alphaplus_tui.exchanges.binance.dialect import BOOK_RULE
+from alphaplus_tui.exchanges.binance.kinds import SPOT
 from alphaplus_tui.exchanges.binance.parser import Parser
 from alphaplus_tui.exchanges.binance.symbols import split_venue_symbol
 from alphaplus_tui.exchanges.shared.books import Books, NoResync
@@ -36,7 +36,7 @@ DAY = (
 
 
 def a_parser(channels: frozenset[Channel] = frozenset(Channel)) -> Parser:
-    return Parser((BTC,), channels, books=Books((BTC,), BOOK_RULE, NoResync()))
+    return Parser((BTC,), channels, books=Books((BTC,), SPOT.book_rule, NoResync()))
 
 
 def test_a_trade() -> None:
@@ -180,7 +180,7 @@ def test_recorded_frames_of_other_years_are_understood() -> None:
             continue
         venue = frame["data"]["s"]
         instrument = Instrument("binance", "A/B", venue, "A", "B", 0.01, 0.01)
-        parser = Parser((instrument,), frozenset(Channel), books=Books((instrument,), BOOK_RULE, NoResync()))
+        parser = Parser((instrument,), frozenset(Channel), books=Books((instrument,), SPOT.book_rule, NoResync()))
         parser.read(raw.encode(), to_ns(frame["data"].get("E", 1)))
         read += 1
     assert read >= 2
