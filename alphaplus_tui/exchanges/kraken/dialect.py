@@ -39,9 +39,9 @@ class KrakenDialect:
         self.exchange, self._url, self._rest = exchange, ws_url.rstrip("/") + "/v2", rest
 
     def shards(self, instruments: Sequence[Instrument], channels: frozenset[Channel]) -> Sequence[Shard]:
-        del channels
-        starts = range(0, len(instruments), INSTRUMENTS_PER_CONNECTION)
-        return [Shard(self._url, tuple(instruments[start : start + INSTRUMENTS_PER_CONNECTION])) for start in starts]
+        step = INSTRUMENTS_PER_CONNECTION
+        starts = range(0, len(instruments), step)
+        return [Shard(self._url, tuple(instruments[start : start + step]), channels) for start in starts]
 
     def requests(
         self, instruments: Sequence[Instrument], channels: frozenset[Channel], ids: Iterator[int], *, on: bool
