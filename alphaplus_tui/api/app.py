@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, WebSocket
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
 from alphaplus_tui import __version__
@@ -38,7 +39,7 @@ def create_routes(session: Session, session_socket: SessionSocket | None = None)
     answer_problems(app)
     app.include_router(health.router)
     if session_socket is not None:
-        app.add_api_websocket_route("/api/v1/session", session_socket)
+        app.router.routes.append(WebSocketRoute("/api/v1/session", session_socket))
     describe(app)
     return app
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -62,7 +63,9 @@ class Api:
     def _build(self, token: str) -> ApiServer:
         from alphaplus_tui.api.app import create_app
         from alphaplus_tui.api.server import ApiServer
+        from alphaplus_tui.remote.visits import receive_web_visit
 
         settings = self._settings
-        app = create_app(self._session, token=token, settings=settings)
+        visited = partial(receive_web_visit, self._session)
+        app = create_app(self._session, token=token, settings=settings, session_socket=visited)
         return ApiServer(app, host=settings.host, port=settings.port)

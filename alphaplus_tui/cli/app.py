@@ -140,6 +140,21 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     show_status(wishes(context), as_json=as_json)
 
 
+@app.command()
+def attach(
+    context: typer.Context,
+    *,
+    url: Annotated[
+        str | None, typer.Argument(help="ws://HOST:PORT or wss://HOST:PORT. Default: this machine's.")
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option("--token-file", help="Holds the token of that AlphaPlus.")] = None,
+) -> None:
+    """The console on a running AlphaPlus; leaving it leaves that one running."""
+    from alphaplus_tui.cli.attach import run_attach
+
+    run_attach(wishes(context), url, token_file=token_file)
+
+
 @config_app.command("show")
 def config_show(
     context: typer.Context,

@@ -6,10 +6,11 @@ import asyncio
 import os
 import sys
 import termios
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from alphaplus_tui.cli.tty import drawn_elsewhere
 from alphaplus_tui.tui.app import ConsoleApp
 from alphaplus_tui.tui.terminal import TerminalDriver
 
@@ -35,11 +36,30 @@ async def run(running: Running, stop: Stop) -> int:
         folder=running.paths.data,
         on_drawn=running.engine.drawn,
     )
-    app.driver_class = TerminalDriver
+    return await show(app, stop, start=running.start, leave=running.stop)
+
+
+async def _nothing() -> None:
+    pass
+
+
+async def show(
+    app: ConsoleApp,
+    stop: Stop,
+    *,
+    start: Callable[[], Awaitable[None]] = _nothing,
+    leave: Callable[[], Awaitable[None]] = _nothing,
+) -> int:
+    """The console until it is closed or ``stop``.
+
+    start: done once the first picture is painted; leave: done while the console closes.
+    """
+    if not drawn_elsewhere():
+        app.driver_class = TerminalDriver
     with _terminal() as closing:
         shown = asyncio.create_task(app.run_async(), name="console")
         stopping = asyncio.create_task(stop.event.wait(), name="stop")
-        starting = asyncio.create_task(_start(app, running), name="start")
+        starting = asyncio.create_task(_start(app, start), name="start")
         ends: set[asyncio.Task[Any]] = {shown, stopping}
         try:
             await asyncio.wait({*ends, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -48,7 +68,7 @@ async def run(running: Running, stop: Stop) -> int:
         finally:
             for task in (stopping, starting):
                 task.cancel()
-            leaving = asyncio.create_task(running.stop(), name="leave")
+            leaving = asyncio.ensure_future(leave())
             app.exit(return_code=stop.code or 0)
             closed, _ = await asyncio.wait({shown}, timeout=_CLOSES_WITHIN_S)
             shown.cancel()
@@ -62,9 +82,9 @@ async def run(running: Running, stop: Stop) -> int:
     return app.return_code or 0
 
 
-async def _start(app: ConsoleApp, running: Running) -> None:
+async def _start(app: ConsoleApp, start: Callable[[], Awaitable[None]]) -> None:
     await app.painted.wait()
-    await running.start()
+    await start()
 
 
 class _Closing:
@@ -75,6 +95,9 @@ class _Closing:
 def _terminal() -> Generator[_Closing]:
     """Remembers how the terminal is; puts it back when the console could not do it itself."""
     closing = _Closing()
+    if drawn_elsewhere():
+        yield closing
+        return
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     try:

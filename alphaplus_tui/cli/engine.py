@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +14,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from alphaplus_tui.cli.api import Api
+from alphaplus_tui.cli.attach import attach_instead
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.signals import Stop, end_within
+from alphaplus_tui.cli.tty import check_terminal
 from alphaplus_tui.errors import EXIT_OK, UsageError
 from alphaplus_tui.logs.setup import Logs
 from alphaplus_tui.settings.api_token import ensure_token
@@ -112,8 +113,10 @@ def _speed(text: str) -> float | None:
 
 def _run(wishes: Wishes, loaded: Loaded, paths: Paths, replay: ReplayOptions | None) -> None:
     if not wishes.headless:
-        _check_terminal()
+        check_terminal()
     paths.prepare()
+    if not wishes.headless and replay is None:
+        attach_instead(loaded.settings, paths.data)
     settings = loaded.settings
     with acquire(paths.data, wait_for_command_s=_WAIT_FOR_COMMAND_S, on_wait=_say_waiting) as lock:
         token = ensure_token(paths.api_token) if settings.api.serves(headless=wishes.headless) else None
@@ -170,14 +173,3 @@ def _logs(settings: Settings, paths: Paths, token: str | None, *, to_stderr: boo
 
 def _say_waiting(holder: EngineInfo) -> None:
     say(f"waiting up to {_WAIT_FOR_COMMAND_S:g} s for {holder}")
-
-
-def _check_terminal() -> None:
-    # the console reads from stdin and draws on stderr
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UsageError("the console needs a terminal; without one use `alphaplus --headless`")
-    if os.environ.get("TERM", "") in {"", "dumb"}:
-        raise UsageError(
-            "the console needs a terminal that can place text (TERM is "
-            f"{os.environ.get('TERM', '') or 'not set'!r}); use `alphaplus --headless`"
-        )

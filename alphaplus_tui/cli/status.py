@@ -9,25 +9,18 @@ from pathlib import Path
 import msgspec
 import typer
 
-from alphaplus_tui.cli.options import Wishes, mode_of
+from alphaplus_tui.cli.found import NotRunning, find_running
+from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.signals import run_short
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.errors import AlphaPlusError
 from alphaplus_tui.remote.client import ask_status
-from alphaplus_tui.settings.engine_lock import EngineInfo, running
-from alphaplus_tui.settings.paths import Mode, locate
 from alphaplus_tui.wire.control import Status
 
 _MOST_LINES = 20
-_MODES: tuple[Mode, ...] = ("live", "demo", "replay")
-
-
-class NotRunning(AlphaPlusError):
-    title = "Not running"
 
 
 def show_status(wishes: Wishes, *, as_json: bool) -> None:
-    data, info = _find(wishes)
+    data, info = find_running(wishes)
     if info.control_socket is None:
         raise NotRunning(f"{info} uses {data} and answers no questions")
     socket = Path(info.control_socket)
@@ -37,17 +30,6 @@ def show_status(wishes: Wishes, *, as_json: bool) -> None:
         return
     for line in describe(status, data):
         typer.echo(line)
-
-
-def _find(wishes: Wishes) -> tuple[Path, EngineInfo]:
-    """The engine of the settings' own data folder, else of another mode's."""
-    usual = mode_of(wishes.load())
-    folders = [locate(mode, data_dir=wishes.data_dir).data for mode in (usual, *_MODES)]
-    for folder in dict.fromkeys(folders):
-        info = running(folder)
-        if info is not None:
-            return folder, info
-    raise NotRunning(f"no AlphaPlus uses {folders[0]}; start one with `alphaplus` or `alphaplus --headless`")
 
 
 def describe(status: Status, data: Path) -> Iterator[str]:

@@ -55,11 +55,15 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class WebSocket(Protocol):
-    """The server's end of an accepted WebSocket; each method raises when the other side is gone."""
+    """The server's end of a WebSocket; each method raises when the other side is gone."""
+
+    async def accept(self) -> None: ...
 
     async def receive_bytes(self) -> bytes: ...
 
     async def send_bytes(self, data: bytes) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 def welcome(request: Request) -> Welcome | Failure:
@@ -159,20 +163,26 @@ class _Visit:
 
 
 async def receive_web_visit(session: Session, socket: WebSocket) -> None:
-    """Serves a visitor of the API from its request on; ``socket`` is accepted already, and is closed by the caller."""
+    """Serves a visitor of the API, from accepting the socket to closing it."""
     channel = _ServedWebSocket(socket)
     try:
-        request = decode_request(await channel.receive())
-    except Disconnected:
-        return
-    except msgspec.DecodeError as error:
-        answer: Welcome | Failure = Failure(f"no request of version {VERSION}: {error}")
-    else:
-        answer = welcome(request) if request.ask == "session" else Failure("only sessions are served here")
-    with suppress(Disconnected):
+        await socket.accept()
+        answer = _answer_to(await channel.receive())
         await channel.send(encode(answer))
         if isinstance(answer, Welcome):
             await serve_visit(session, channel)
+        else:
+            await channel.close()
+    except Disconnected:
+        return
+
+
+def _answer_to(line: bytes) -> Welcome | Failure:
+    try:
+        request = decode_request(line)
+    except msgspec.DecodeError as error:
+        return Failure(f"no request of version {VERSION}: {error}")
+    return welcome(request) if request.ask == "session" else Failure("only sessions are served here")
 
 
 class _ServedWebSocket:
@@ -196,4 +206,5 @@ class _ServedWebSocket:
                 raise Disconnected(str(error)) from error
 
     async def close(self) -> None:
-        """The server closes it when the route returns."""
+        with suppress(Exception):  # likewise: it may be closed already
+            await self._socket.close()

@@ -1,7 +1,6 @@
 """The visitor's end of a WebSocket."""
 
 import asyncio
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -9,6 +8,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 
 from alphaplus_tui.errors import Disconnected
 from alphaplus_tui.remote.channel import Channel, NotAllowed
+from alphaplus_tui.settings.addresses import is_loopback
 from alphaplus_tui.wire.visit import LONGEST_FRAME
 
 
@@ -43,7 +43,7 @@ async def meet(url: str, token: str, request: bytes, *, within_s: float) -> tupl
                 url,
                 additional_headers={"Authorization": f"Bearer {token}"},
                 compression=None,  # it would cost the engine's loop milliseconds a frame
-                proxy=None if is_loopback(url) else True,
+                proxy=None if is_loopback(urlsplit(url).hostname or "") else True,
                 max_size=LONGEST_FRAME,
                 close_timeout=1,
                 ping_interval=None,  # the engine speaks each second; silence is noticed by the visitor
@@ -64,12 +64,3 @@ async def meet(url: str, token: str, request: bytes, *, within_s: float) -> tupl
         raise Disconnected(f"{url}: HTTP {status}") from None
     except (OSError, WebSocketException) as error:
         raise Disconnected(f"{url}: {error}") from None
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address of ``url`` is this machine's own."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -13,7 +13,9 @@ from textual.command import CommandPalette, Provider
 from textual.notifications import SeverityLevel
 
 from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.text import clean
 from alphaplus_tui.session.session import Session
+from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui.actions import EVERYWHERE, bindings, unknown_actions
 from alphaplus_tui.tui.catalogue import CATALOGUE, ScreenRow, screen_row
 from alphaplus_tui.tui.clock import ConsoleClock, WallClock
@@ -69,7 +71,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         )
         self.screens_open: dict[str, LiveScreen] = {}
         """Those that were shown so far."""
-        self._noticed = max((row.number for row in session.state.notices.values()), default=-1)
+        self._noticed = {(row.number, row.ts) for row in session.state.notices.values()}
+        """Those that were there before, or were shown: an engine that starts anew counts from the beginning."""
         self._seen_notices = 0
         for row in CATALOGUE:
             self.add_mode(row.name, partial(self._open_screen, row))  # pyright: ignore[reportUnknownMemberType] - Textual's Screen is not told its result
@@ -88,6 +91,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.switch_mode(row.name)
         for sentence in unknown_actions(self.desk.keys):
             self.notify(sentence, severity="warning", markup=False, timeout=6)
+        link = self.desk.session.state.link.get(ONLY)
+        if link is not None:
+            quit_keys = self.desk.keys.get("quit", "q")
+            text = f"This console shows {link.address}; {quit_keys} leaves that one running"
+            self.notify(clean(text, limit=300), title="Attached", timeout=4, markup=False)
         self.set_interval(0.5, self._hear_notices)
         self.set_interval(2.0, self.desk.save)
         if not self.is_headless and sys.__stdin__ is not None and sys.__stdin__.isatty():
@@ -189,12 +197,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if slice_.version == self._seen_notices:
             return
         self._seen_notices = slice_.version
-        for row in sorted(slice_.values(), key=lambda row: row.number):
-            if row.number > self._noticed:
-                self._noticed = row.number
-                severity = _SEVERITY.get(row.severity, "information")
-                timeout = 4 if severity != "information" else 3
-                self.notify(row.text, title=row.title, severity=severity, timeout=timeout, markup=False)
+        rows = {(row.number, row.ts): row for row in slice_.values()}
+        for mark in sorted(rows.keys() - self._noticed):
+            row = rows[mark]
+            severity = _SEVERITY.get(row.severity, "information")
+            timeout = 4 if severity != "information" else 3
+            self.notify(row.text, title=row.title, severity=severity, timeout=timeout, markup=False)
+        self._noticed = set(rows)
 
     def _leave_without_terminal(self) -> None:
         if sys.__stdin__ is None or not sys.__stdin__.isatty():

@@ -5,6 +5,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from alphaplus_tui.domain.instrument import symbol_of
+from alphaplus_tui.domain.text import clean
 from alphaplus_tui.state.slices import FeedRow, FeedState, Mode
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui import format as fmt
@@ -75,6 +76,10 @@ class StatusLine(Widget):
         """Left to right; a part that finds no room is left out."""
         inks = look.inks
         first: list[Piece] = [(" AlphaPlus ", inks.strong)]
+        link = look.state.link.get(ONLY)
+        if link is not None and not link.connected:
+            lost = f"connection lost, trying again {fmt.age(self.desk.clock.time_ns() - link.since)}"
+            return [first, [("○ ", inks.error), (lost, inks.error)], [(clean(link.reason), inks.dim)]]
         system = look.state.system.get(ONLY)
         parts = [first]
         if system is not None:
@@ -85,6 +90,8 @@ class StatusLine(Widget):
         if self.desk.frozen:
             first += [(" ", inks.dim), (" FROZEN ", inks.label)]
         parts += [self._feed(look), self._gaps(look), self._database(look), self._services(look)]
+        if link is not None:
+            parts.append([("⇄ ", inks.ok), ("attached", inks.dim)])
         return [part for part in parts if part]
 
     def _feed(self, look: Look) -> list[Piece]:

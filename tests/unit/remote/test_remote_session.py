@@ -61,11 +61,17 @@ class _Served:
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
 
+    async def accept(self) -> None:
+        pass
+
     async def receive_bytes(self) -> bytes:
         return bytes(await self._connection.recv(decode=False))
 
     async def send_bytes(self, data: bytes) -> None:
         await self._connection.send(data)
+
+    async def close(self) -> None:
+        await self._connection.close()
 
 
 @pytest.fixture(params=[on_socket, on_web])

@@ -1,0 +1,42 @@
+"""Finds the running AlphaPlus that a command means."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from alphaplus_tui.cli.options import Wishes, mode_of
+from alphaplus_tui.errors import AlphaPlusError
+from alphaplus_tui.settings.engine_lock import EngineInfo, running
+from alphaplus_tui.settings.paths import Mode, locate
+
+_MODES: tuple[Mode, ...] = ("live", "demo", "replay")
+_SAYS_WITHIN_S = 1.0
+_POLL_S = 0.05
+
+
+class NotRunning(AlphaPlusError):
+    title = "Not running"
+
+
+def find_running(wishes: Wishes) -> tuple[Path, EngineInfo]:
+    """Who uses the settings' own data folder, else another mode's; ``NotRunning`` when nobody does."""
+    usual = mode_of(wishes.load())
+    folders = [locate(mode, data_dir=wishes.data_dir).data for mode in (usual, *_MODES)]
+    for folder in dict.fromkeys(folders):
+        info = running(folder)
+        if info is not None:
+            return folder, info
+    raise NotRunning(f"no AlphaPlus uses {folders[0]}; start one with `alphaplus` or `alphaplus --headless`")
+
+
+def running_engine(data: Path) -> EngineInfo | None:
+    """The engine of ``data`` with its control socket, waited for a moment while it starts; None when none runs."""
+    deadline = time.monotonic() + _SAYS_WITHIN_S
+    while (info := running(data)) is not None and not info.is_command:
+        if info.control_socket is not None:
+            return info
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_POLL_S)
+    return None
