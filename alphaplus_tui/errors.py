@@ -2,6 +2,7 @@
 
 AlphaPlusError                     exit code, title
 ├── UsageError                     2   the command was used wrongly
+│   └── AmbiguousName                  a name that means several things, with those it may mean
 ├── ConfigError                    78  a setting is wrong: file, key, value, what is allowed
 ├── AlreadyRunning                 75  another AlphaPlus holds the data folder
 ├── FatalError                     1   trying again cannot help
@@ -25,6 +26,8 @@ EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_ALREADY_RUNNING = 75
 EXIT_CONFIG = 78
+_MOST_LISTED = 120
+"""Names in a complaint; an exchange may have thousands of symbols."""
 
 
 class AlphaPlusError(Exception):
@@ -37,6 +40,17 @@ class AlphaPlusError(Exception):
 class UsageError(AlphaPlusError):
     exit_code = EXIT_USAGE
     title = "Wrong usage"
+
+
+class AmbiguousName(UsageError):
+    """A name that fits several known ones."""
+
+    title = "Ambiguous name"
+
+    def __init__(self, kind: str, name: str, meant: Iterable[str]) -> None:
+        self.kind, self.name, self.meant = kind, name, tuple(sorted(meant))
+        *others, last = self.meant
+        super().__init__(f"{kind} {name!r} is known of several exchanges: say {', '.join(others)} or {last}")
 
 
 class ConfigError(AlphaPlusError):
@@ -114,7 +128,11 @@ class DeadlineExceeded(TransientError):
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """``did you mean 'binance'?``, or the list of what is allowed."""
+    """``did you mean 'binance'?``, or the list of what is allowed. Case does not matter in what is near."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
+    folded = {other.casefold(): other for other in reversed(names)}
+    close = get_close_matches(name.casefold(), folded, n=1)
+    if close:
+        return f"did you mean {folded[close[0]]!r}?"
+    shown = names if len(names) <= _MOST_LISTED else [*names[:_MOST_LISTED], f"and {len(names) - _MOST_LISTED} others"]
+    return f"known: {', '.join(shown) or 'none'}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from alphaplus_tui.errors import ConfigError, UnknownName
+from alphaplus_tui.exchanges.ccxt.names import CCXT_NAMES
 from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import MarketData
@@ -22,6 +23,9 @@ _BUILT_IN: dict[str, str] = {
     "kraken": "alphaplus_tui.exchanges.kraken:KrakenMarketData",
     DEMO: "alphaplus_tui.exchanges.binance:BinanceMarketData",
 }
+
+_ANY = "alphaplus_tui.exchanges.ccxt.adapter:CcxtMarketData"
+"""Runs every exchange of CCXT_NAMES that nothing better is there for."""
 
 Tap = Callable[[int, bytes], None]
 """Hears each raw frame: UTC ns of its receipt, its bytes."""
@@ -46,22 +50,27 @@ class MarketDataFactory(Protocol):
 
 def exchange_names() -> tuple[str, ...]:
     """All that can be asked for, in alphabetical order."""
-    return tuple(sorted({*_BUILT_IN, *_offered()}))
+    return tuple(sorted({*_BUILT_IN, *CCXT_NAMES, *_offered()}))
 
 
 def exchange_factory(name: str) -> MarketDataFactory:
     """The adapter of exchange ``name``, imported now. Raises UnknownName, with the nearest that is known."""
-    address = _BUILT_IN.get(name)
-    if address is not None:
-        module, _, attribute = address.partition(":")
-        return cast(MarketDataFactory, getattr(import_module(module), attribute))
+    if name in _BUILT_IN:
+        return _imported(_BUILT_IN[name])
     offered = _offered().get(name)
     if offered is None:
+        if name in CCXT_NAMES:
+            return _imported(_ANY)
         raise UnknownName("exchange", name, exchange_names())
     try:
         return cast(MarketDataFactory, offered.load())
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"exchange {name!r} ({offered.value}) cannot be loaded: {error}") from error
+
+
+def _imported(address: str) -> MarketDataFactory:
+    module, _, attribute = address.partition(":")
+    return cast(MarketDataFactory, getattr(import_module(module), attribute))
 
 
 def _offered() -> dict[str, EntryPoint]:

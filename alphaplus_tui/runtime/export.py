@@ -6,7 +6,7 @@ from typing import BinaryIO
 from alphaplus_tui.domain.instrument import InstrumentId, exchange_of, symbol_of
 from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
-from alphaplus_tui.errors import UnknownName
+from alphaplus_tui.errors import AmbiguousName, UnknownName
 from alphaplus_tui.files.tables import Column, Row, open_table
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.services.stored_candles import PAGE, candle_pages
@@ -25,18 +25,21 @@ CANDLE_COLUMNS = (
 async def instruments_of(reader: StoreReader, symbols: Sequence[str]) -> tuple[InstrumentId, ...]:
     """The stored instruments that ``symbols`` (``BTC/USDT`` or ``kraken:BTC/USD``) name; all when it is empty.
 
-    Raises UnknownName for a symbol that nothing is stored of.
+    Raises UnknownName for a symbol that nothing is stored of, AmbiguousName for one that is stored of several
+    exchanges and does not say which is meant.
     """
     stored = [instrument.id for instrument in await reader.instruments()]
-    if not symbols:
-        return tuple(stored)
-    chosen: list[InstrumentId] = []
-    for symbol in symbols:
-        found = [known for known in stored if symbol in (known, symbol_of(known))]
-        if not found:
-            raise UnknownName("symbol", symbol, (symbol_of(known) for known in stored))
-        chosen += found
-    return tuple(dict.fromkeys(chosen))
+    return tuple(dict.fromkeys(_named(symbol, stored) for symbol in symbols)) if symbols else tuple(stored)
+
+
+def _named(symbol: str, stored: Sequence[InstrumentId]) -> InstrumentId:
+    found = [known for known in stored if symbol in (known, symbol_of(known))]
+    if not found:
+        with_exchange = ":" in symbol.partition("/")[0]
+        raise UnknownName("symbol", symbol, stored if with_exchange else {symbol_of(known) for known in stored})
+    if len(found) > 1:
+        raise AmbiguousName("symbol", symbol, found)
+    return found[0]
 
 
 async def export_trades(

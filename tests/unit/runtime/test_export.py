@@ -7,7 +7,7 @@ import pytest
 
 from alphaplus_tui.domain.market import Candle
 from alphaplus_tui.domain.timeframe import MINUTE_NS, Timeframe
-from alphaplus_tui.errors import UnknownName
+from alphaplus_tui.errors import AmbiguousName, UnknownName
 from alphaplus_tui.ports.store import Batch
 from alphaplus_tui.runtime import export
 from alphaplus_tui.runtime.export import export_candles, export_trades
@@ -59,3 +59,23 @@ async def test_a_symbol_is_found_with_and_without_its_exchange() -> None:
         assert await export_trades(store, stream, "csv", symbols=[symbol], end=END) == 7
     with pytest.raises(UnknownName, match="unknown symbol 'ETH/USDC'; did you mean 'ETH/USDT'"):
         await export_trades(store, io.BytesIO(), "csv", symbols=["ETH/USDC"], end=END)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("eth/usdt", "ETH/USDT"), ("fake:eth/usdt", "fake:ETH/USDT"), ("Eth/Usd", "ETH/USDT")]
+)
+async def test_a_symbol_in_the_wrong_case_is_answered_with_the_right_one(said: str, meant: str) -> None:
+    with pytest.raises(UnknownName, match=f"did you mean '{meant}'"):
+        await export_trades(await a_store(0), io.BytesIO(), "csv", symbols=[said], end=END)
+
+
+async def test_a_symbol_of_several_exchanges_is_never_mixed_up() -> None:
+    store = await a_store(0)
+    elsewhere = an_instrument("BTC/USDT", exchange="imported")
+    await store.register([elsewhere])
+    await store.write(Batch(trades=(a_trade(elsewhere.id, 1),)))
+    with pytest.raises(AmbiguousName, match="several exchanges: say fake:BTC/USDT or imported:BTC/USDT") as wrong:
+        await export_trades(store, io.BytesIO(), "csv", symbols=["BTC/USDT"], end=END)
+    assert wrong.value.exit_code == 2
+    assert await export_trades(store, io.BytesIO(), "csv", symbols=["imported:BTC/USDT"], end=END) == 1
+    assert await export_trades(store, io.BytesIO(), "csv", end=END) == 15
