@@ -63,3 +63,15 @@ def test_the_process_that_serves_loads_no_boosting_library_and_no_pandas() -> No
 
 def test_only_the_console_knows_textual() -> None:
     assert "textual" not in loaded_after("import alphaplus_tui.headless.runner, alphaplus_tui.runtime.build")
+
+
+def test_a_native_exchange_does_not_load_ccxt_and_any_other_only_when_it_is_asked() -> None:
+    registry = "from alphaplus_tui.exchanges.registry import exchange_factory"
+    assert "ccxt" not in loaded_after(f"{registry}\nexchange_factory('binance')")
+    make = (
+        "from pathlib import Path\nfrom alphaplus_tui.kernel.meters import Meters\n"
+        "from alphaplus_tui.kernel.clock import SystemClock, WallMarketClock\n"
+        "exchange_factory('okx')('okx', rest_url=None, ws_url=None, cache_dir=Path(), clock=SystemClock(),"
+        " market=WallMarketClock(), meters=Meters())"
+    )
+    assert "ccxt" not in loaded_after(f"{registry}\n{make}")

@@ -18,7 +18,7 @@ from alphaplus_tui.kernel.clock import ManualMarketClock, SystemClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import MarketData
 from tests.fakes.market_data import FakeMarketData, a_trade, an_instrument
-from tests.integration.exchanges.listening import an_adapter
+from tests.integration.exchanges.listening import WITHOUT_NUMBERS, a_ccxt_adapter, an_adapter
 from tests.support_simulator import running_simulator
 
 MINUTE = Timeframe("1m")
@@ -62,7 +62,7 @@ def a_replay(folder: Path) -> Venue:
     return Venue(replay, has_past=False)
 
 
-@pytest.fixture(params=["fake", "demo", "replay"])
+@pytest.fixture(params=["fake", "demo", "replay", "ccxt", "ccxt without numbers"])
 async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Venue]:
     async with AsyncExitStack() as stack:
         match request.param:
@@ -70,9 +70,12 @@ async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
                 made = a_fake()
             case "replay":
                 made = a_replay(tmp_path)
-            case _:
+            case name:
                 simulator = await stack.enter_async_context(running_simulator(rate=400, symbols=4))
-                adapter = an_adapter(simulator.rest_url, simulator.ws_url, tmp_path, exchange="demo")
+                make = an_adapter if name == "demo" else a_ccxt_adapter
+                quirks = {"quirks": WITHOUT_NUMBERS} if name.endswith("numbers") else {}
+                exchange = "demo" if name == "demo" else "binance"
+                adapter = make(simulator.rest_url, simulator.ws_url, tmp_path, exchange=exchange, **quirks)
                 made = Venue(adapter, has_past=True)
         yield made
         await made.adapter.close()
@@ -112,7 +115,12 @@ async def test_a_stream_says_the_trades_of_the_instruments_asked_for_and_no_othe
     trades = await some_trades(venue, instrument, 5)
     assert {trade.instrument for trade in trades} == {instrument.id}
     seqs = [trade.seq for trade in trades]
-    assert seqs == sorted(set(seqs))
+    assert seqs == sorted(seqs)
+    assert len({trade.trade_id for trade in trades}) == len(trades)
+    if instrument.numbered:
+        assert len(set(seqs)) == len(seqs)
+    else:
+        assert seqs == [trade.ts_event for trade in trades]
     assert all(trade.provenance in {Provenance.LIVE, Provenance.REPLAYED} for trade in trades)
 
 
@@ -126,10 +134,25 @@ async def test_missing_trades_come_in_order_from_the_number_asked_for_or_not_at_
     instrument = (await venue.adapter.instruments(()))[0]
     last = (await some_trades(venue, instrument, 5))[-1]
     newest, since = last.seq, last.ts_event - 600_000_000_000
+    if not instrument.numbered:
+        await trades_come_in_order_from_the_moment_asked_for(venue.adapter, instrument, newest)
+        return
     trades = await venue.adapter.trades(instrument, from_seq=newest - 20, since=since, limit=10)
     assert [trade.seq for trade in trades] == (list(range(newest - 20, newest - 10)) if venue.has_past else [])
     assert all(trade.provenance is Provenance.BACKFILLED for trade in trades)
     assert await venue.adapter.trades(instrument, from_seq=newest + 10**6, since=since, limit=10) == ()
+
+
+async def trades_come_in_order_from_the_moment_asked_for(
+    adapter: MarketData, instrument: Instrument, newest: int
+) -> None:
+    since = newest - 5_000_000_000
+    trades = await adapter.trades(instrument, from_seq=since, since=since, limit=10)
+    assert len(trades) == 10
+    assert [trade.seq for trade in trades] == sorted(trade.ts_event for trade in trades)
+    assert trades[0].seq >= since
+    assert all(trade.provenance is Provenance.BACKFILLED for trade in trades)
+    assert await adapter.trades(instrument, from_seq=newest + 10**15, since=since, limit=10) == ()
 
 
 async def test_candles_come_oldest_first_from_the_moment_asked_for_or_not_at_all(venue: Venue) -> None:

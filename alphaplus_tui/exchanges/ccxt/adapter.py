@@ -45,9 +45,9 @@ class CcxtMarketData:
         if tap is not None:
             raise ConfigError(f"{exchange} cannot be recorded: its frames are heard by ccxt, not by AlphaPlus")
         self.exchange = exchange
-        library = Library(library_name or exchange, rest_url=rest_url, ws_url=ws_url)
-        self._library = library
         quirks = quirks or quirks_of(library_name or exchange)
+        library = Library(library_name or exchange, rest_url=rest_url, ws_url=ws_url, without=quirks.without)
+        self._library = library
         self._rest = CcxtRest(
             library,
             quirks,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -104,9 +104,13 @@ def _nobody(reason: str, text: str) -> None: ...
 class Library:
     """Makes the exchange's object at its first use."""
 
-    def __init__(self, name: str, *, rest_url: str | None, ws_url: str | None) -> None:
-        """rest_url, ws_url: replace scheme, host and port of all its addresses; None leaves them."""
-        self._name, self._rest_url, self._ws_url = name, rest_url, ws_url
+    def __init__(
+        self, name: str, *, rest_url: str | None, ws_url: str | None, without: Collection[str] = frozenset()
+    ) -> None:
+        """rest_url, ws_url: replace scheme, host and port of all its addresses; None leaves them.
+        without: methods that are not to be used.
+        """
+        self._name, self._rest_url, self._ws_url, self._without = name, rest_url, ws_url, without
         self._making: asyncio.Task[Venue] | None = None
         self.ear = Ear()
 
@@ -143,6 +147,7 @@ class Library:
             }
         )
         exchange.urls["api"] = redirected(exchange.urls["api"], self._rest_url, self._ws_url)
+        exchange.has = {name: has for name, has in exchange.has.items() if name not in self._without}
         make_client = exchange.client
 
         def client(url: str) -> Client:

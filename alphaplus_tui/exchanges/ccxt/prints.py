@@ -7,7 +7,8 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Provenance, Side, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.exchanges.ccxt.library import Row
-from alphaplus_tui.exchanges.ccxt.values import Unusable, moment, number
+from alphaplus_tui.exchanges.ccxt.values import moment, number
+from alphaplus_tui.exchanges.shared.parsing import ABSURD_QUANTITY, Unusable
 
 _REMEMBERED = 4096
 _LONGEST_ID = 80
@@ -63,7 +64,7 @@ class Prints:
         return added, not found
 
     def _trade(self, row: Row, ts_recv: int, provenance: Provenance, alike: "Counter[str]") -> Trade:
-        price, quantity = number(row, "price"), number(row, "amount", most=1e18)
+        price, quantity = number(row, "price"), number(row, "amount", most=ABSURD_QUANTITY)
         ts_event = moment(row, otherwise=ts_recv)
         side = self._side(row, price)
         identity = row.get("id")

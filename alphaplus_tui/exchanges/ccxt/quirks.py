@@ -1,11 +1,11 @@
 """What is known of single exchanges that ccxt's description of them does not say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True)
-class Quirks:
+class Quirks(Struct, frozen=True):
     """How an exchange differs from what is assumed of one that nothing is known of."""
 
     numbered: bool = False
@@ -14,6 +14,8 @@ class Quirks:
     """For ``fetch_trades``, so that ids are of the space that the stream's are of."""
     trades_by_time: bool = True
     """``fetch_trades`` takes the moment to begin at; otherwise it has the newest trades only."""
+    without: frozenset[str] = frozenset()
+    """Methods, in ccxt's names, that it claims to have and that are of no use."""
 
 
 _BINANCE_SPOT = Quirks(numbered=True, trades_params={"fetchTradesMethod": "publicGetTrades"}, trades_by_time=False)

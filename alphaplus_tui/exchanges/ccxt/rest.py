@@ -1,9 +1,7 @@
 """What is asked of an exchange by way of ccxt, with deadlines, and not while it wants to be left alone."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from statistics import median
 from typing import Any, TypeVar
 
 from alphaplus_tui.domain.instrument import Instrument
@@ -14,7 +12,9 @@ from alphaplus_tui.exchanges.ccxt.errors import translated
 from alphaplus_tui.exchanges.ccxt.library import REST_WITHIN_S, Library, Row, Venue
 from alphaplus_tui.exchanges.ccxt.prints import Prints
 from alphaplus_tui.exchanges.ccxt.quirks import Quirks
-from alphaplus_tui.exchanges.ccxt.values import Unusable, candle_of
+from alphaplus_tui.exchanges.ccxt.values import candle_of
+from alphaplus_tui.exchanges.shared.offset import measured_offset_ns
+from alphaplus_tui.exchanges.shared.parsing import Unusable
 from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.meters import Counter
 
@@ -107,20 +107,19 @@ class CcxtRest:
             raise ProtocolError(f"trades of {instrument.symbol}: {wrong[0]}")
         return trades
 
-    async def clock_offset_ns(self, *, times: int = 3) -> int:
-        """The exchange's clock minus ours: the median of ``times`` questions, half of each round trip taken off."""
+    async def clock_offset_ns(self) -> int:
         venue = await self._library.venue()
         if not venue.has.get("fetchTime"):
             raise ProtocolError("the exchange does not tell its time")
-        offsets: list[int] = []
-        for _ in range(times):
-            before = time.time_ns()
+
+        async def server_ns() -> int:
             told = await self.ask(lambda venue: venue.fetch_time())
-            after = time.time_ns()
             if told is None:
                 raise ProtocolError("the exchange does not tell its time")
-            offsets.append(int(told * 1_000_000) + 500_000 - (before + after) // 2)
-        return int(median(offsets))
+            # whole milliseconds are cut off, on average half a one
+            return int(told * 1_000_000) + 500_000
+
+        return await measured_offset_ns(server_ns)
 
     async def _rows(
         self, what: str, limit: int, question: Callable[[Venue, int | None], Awaitable[Sequence[Any]]]

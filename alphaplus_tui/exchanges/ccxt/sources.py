@@ -14,8 +14,9 @@ from alphaplus_tui.exchanges.ccxt.library import Library, Row
 from alphaplus_tui.exchanges.ccxt.line import Said
 from alphaplus_tui.exchanges.ccxt.prints import Prints
 from alphaplus_tui.exchanges.ccxt.rest import CcxtRest
-from alphaplus_tui.exchanges.ccxt.values import Unusable, book_of, statistics_of, ticker_of
+from alphaplus_tui.exchanges.ccxt.values import book_of, statistics_of, ticker_of
 from alphaplus_tui.exchanges.ccxt.ways import Share, all_tickers
+from alphaplus_tui.exchanges.shared.parsing import Unusable
 from alphaplus_tui.exchanges.shared.pulses import Pulses
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.ports.market_data import FeedEvent

@@ -9,6 +9,7 @@ from alphaplus_tui.domain.market import Candle, DayStatistics, Level, OrderBook,
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns
 from alphaplus_tui.exchanges.ccxt.library import Row
+from alphaplus_tui.exchanges.shared.parsing import ABSURD_PRICE, ABSURD_QUANTITY, Unusable
 
 LEVELS = 25
 LATEST_MS = 10**14
@@ -17,11 +18,7 @@ _DECIMAL_PLACES, _TICK_SIZE = 2, 4
 """ccxt's words for how ``precision`` is meant; elsewhere it counts significant digits."""
 
 
-class Unusable(Exception):
-    """It cannot be; the text says why."""
-
-
-def number(row: Row, name: str, *, most: float = 1e15) -> float:
+def number(row: Row, name: str, *, most: float = ABSURD_PRICE) -> float:
     """A number above 0. Raises Unusable."""
     value = _float(row.get(name))
     if not 0 < value < most:
@@ -99,7 +96,7 @@ def candle_of(instrument: Instrument, timeframe: Timeframe, row: Sequence[Any], 
         raise Unusable(f"a candle opens at {clean(repr(opens), limit=40)}")
     opened, high, low, close = (_float(value) for value in row[1:5])
     volume = _or_zero(row[5])
-    if not 0 < low <= min(opened, close) <= max(opened, close) <= high < 1e15:
+    if not 0 < low <= min(opened, close) <= max(opened, close) <= high < ABSURD_PRICE:
         raise Unusable(f"a candle with open {opened}, high {high}, low {low}, close {close}")
     open_time = int(opens) * 1_000_000
     return Candle(
@@ -118,7 +115,7 @@ def candle_of(instrument: Instrument, timeframe: Timeframe, row: Sequence[Any], 
 
 def _levels(side: Sequence[Sequence[Any]]) -> tuple[Level, ...]:
     levels = [Level(_float(level[0]), _float(level[1])) for level in side[:LEVELS]]
-    if not all(0 < level.price < 1e15 and 0 <= level.quantity < 1e18 for level in levels):
+    if not all(0 < level.price < ABSURD_PRICE and 0 <= level.quantity < ABSURD_QUANTITY for level in levels):
         raise Unusable("a level that cannot be")
     return tuple(level for level in levels if level.quantity)
 
@@ -144,4 +141,4 @@ def _float(value: object) -> float:
 
 def _or_zero(value: object) -> float:
     found = _float(value)
-    return found if 0 < found < 1e18 else 0.0
+    return found if 0 < found < ABSURD_QUANTITY else 0.0

@@ -7,9 +7,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, Trade
 from alphaplus_tui.exchanges.binance import BinanceMarketData
+from alphaplus_tui.exchanges.ccxt.adapter import CcxtMarketData
+from alphaplus_tui.exchanges.ccxt.quirks import quirks_of
 from alphaplus_tui.exchanges.shared.connection import Habits
 from alphaplus_tui.exchanges.shared.talk import Patience
 from alphaplus_tui.kernel.clock import SystemClock, WallMarketClock
@@ -36,6 +40,18 @@ TRADES = frozenset({Channel.TRADE})
 def an_adapter(rest_url: str, ws_url: str, folder: Path, **options: Any) -> BinanceMarketData:
     options = {"exchange": "binance", "market": WallMarketClock(), "habits": QUICK, "rng": Random(1)} | options
     return BinanceMarketData(
+        rest_url=rest_url, ws_url=ws_url, cache_dir=folder, clock=SystemClock(), meters=Meters(), **options
+    )
+
+
+WITHOUT_NUMBERS = structs.replace(quirks_of("binance"), numbered=False)
+"""As if nobody knew that Binance counts its trades."""
+
+
+def a_ccxt_adapter(rest_url: str, ws_url: str, folder: Path, **options: Any) -> CcxtMarketData:
+    """ccxt's Binance, as patient as it is in earnest."""
+    options = {"exchange": "binance", "market": WallMarketClock(), "rng": Random(1)} | options
+    return CcxtMarketData(
         rest_url=rest_url, ws_url=ws_url, cache_dir=folder, clock=SystemClock(), meters=Meters(), **options
     )
 
