@@ -26,7 +26,6 @@ MINUTE_NS = 60 * 10**9
 def test_exchanges_are_known_by_name() -> None:
     assert {"binance", "binanceusdm", "demo", "kraken", "okx"} <= set(exchange_names())
     assert exchange_names() == tuple(sorted(exchange_names()))
-    assert exchange_names() == tuple(sorted(exchange_names()))
     assert exchange_factory("demo") is BinanceMarketData
 
 
