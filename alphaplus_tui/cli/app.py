@@ -256,16 +256,18 @@ def export_trades(
 def import_history(
     context: typer.Context,
     *,
-    paths: Annotated[list[Path], typer.Argument(help="Candle files (.feather, .csv, .csv.gz), or folders of them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files (CSV, feather, parquet; .gz, .zst, .zip; recordings), or folders.")
+    ],
     symbol: Annotated[str, typer.Option("--symbol", help="BTC/USDT, where the file's name does not say it.")] = "",
     timeframe: Annotated[str, typer.Option("--timeframe", help="5m, where name and rows do not say it.")] = "",
     exchange: Annotated[
         str, typer.Option("--exchange", help="Whose prices they are. Default: exchange.id; on the demo: imported.")
     ] = "",
-    file_format: Annotated[str, typer.Option("--format", help="feather or csv, where the name does not say it.")] = "",
+    file_format: Annotated[str, typer.Option("--format", help="What it is, where the guess is wrong.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Load candle history from files; safe to repeat."""
+    """Load candles and trades from files; says what it took each for. Safe to repeat."""
     from alphaplus_tui.cli.importing import Source, import_files
 
     import_files(wishes(context), Source(tuple(paths), symbol, timeframe, exchange, file_format), as_json=as_json)

@@ -11,12 +11,16 @@ import typer
 
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
+from alphaplus_tui.cli.progress import ProgressLine
 from alphaplus_tui.cli.short import with_database
+from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
 from alphaplus_tui.errors import EXIT_FAILURE, UnknownName, UsageError
+from alphaplus_tui.files.guess import Wish
+from alphaplus_tui.files.layouts import FORMATS
 from alphaplus_tui.files.tables import iso_time
-from alphaplus_tui.runtime.importing import ImportedFile, ImportWish, import_candles, total
+from alphaplus_tui.runtime.importing import ImportedFile, ImportWish, import_history, total
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.settings.exchange import DEMO
 from alphaplus_tui.settings.root import Settings
@@ -37,16 +41,14 @@ class Source:
 
 
 def import_files(wishes: Wishes, source: Source, *, as_json: bool) -> None:
+    if source.file_format and source.file_format not in FORMATS:
+        raise UsageError(f"--format: {UnknownName('format', source.file_format, FORMATS)}")
+    files_wish = Wish(source.file_format, source.symbol, _timeframe(source.timeframe))
+
     async def work(settings: Settings, database: ShortDatabase) -> tuple[ImportedFile, ...]:
         usual = IMPORTED if settings.exchange.id == DEMO else settings.exchange.id
-        wish = ImportWish(
-            source.paths,
-            source.exchange or usual,
-            source.symbol,
-            _timeframe(source.timeframe),
-            source.file_format or None,
-        )
-        return await import_candles(database.writer, database.reader, wish, lambda file: say(_line(file)))
+        wish = ImportWish(source.paths, source.exchange or usual, files_wish)
+        return await import_history(database.writer, database.reader, wish, _Telling())
 
     files = with_database(wishes, "import", work, create=True)
     done = [file for file in files if not file.trouble]
@@ -54,7 +56,7 @@ def import_files(wishes: Wishes, source: Source, *, as_json: bool) -> None:
         answer = {"event": "imported", **total(done), "skipped": len(files) - len(done), "each": files}
         typer.echo(msgspec.json.encode(answer).decode())
     else:
-        typer.echo(_summary(done, len(files)))
+        typer.echo(_summary(done, len(files) - len(done)))
     if not done or any(file.trouble and file.asked_for for file in files):
         raise SystemExit(EXIT_FAILURE)
 
@@ -68,23 +70,46 @@ def _timeframe(name: str) -> Timeframe | None:
         raise UsageError(f"--timeframe: {error}") from None
 
 
+class _Telling:
+    """How the import goes, on stderr."""
+
+    def __init__(self) -> None:
+        self._line = ProgressLine()
+
+    def guessed(self, file: str, guess: str) -> None:
+        self._line.clear()
+        say(clean(f"{file}: {guess}", limit=500))
+
+    def progress(self, file: str, rows: int, share: float) -> None:
+        read = f", {share:.0%}" if share else ""
+        self._line.show(f"{file}: {counted(rows, 'row')}{read}")
+
+    def done(self, file: ImportedFile) -> None:
+        self._line.clear()
+        say(_line(file))
+        for example in file.examples:
+            say(f"    {example}")
+
+
 def _line(file: ImportedFile) -> str:
     name = Path(file.file).name
     if file.trouble:
         return clean(f"{name}: skipped: {file.trouble}", limit=500)
-    rejected = "".join(f", rejected {count}: {reason}" for reason, count in file.rejected.items())
+    rejected = "".join(f", {counted(count, 'row')} rejected: {why}" for why, count in file.rejected.items())
+    missing = counted(file.missing, "candle" if file.kind == "candles" else "trade number")
+    what = f"{file.instrument} {file.timeframe or file.kind}"
     return clean(
-        f"{name}: {file.instrument} {file.timeframe}, {file.rows:,} rows ({file.new:,} new) from "
-        f"{iso_time(file.first)} to {iso_time(file.last)}, {file.holes} holes ({file.missing:,} candles missing)"
-        f"{rejected}",
+        f"{name}: {what}, {counted(file.rows, 'row')} ({file.new:,} new) from {iso_time(file.first)} to "
+        f"{iso_time(file.last)}, {counted(file.holes, 'hole')} ({missing} missing){rejected}",
         limit=500,
     )
 
 
-def _summary(done: Sequence[ImportedFile], files: int) -> str:
+def _summary(done: Sequence[ImportedFile], skipped: int) -> str:
     found = total(done)
-    skipped = f", {files - len(done)} files skipped" if files > len(done) else ""
+    left_out = f", {counted(skipped, 'file')} skipped" if skipped else ""
     return (
-        f"{found['rows']:,} rows of {len(done)} files, {found['new']:,} of them new; {found['missing']:,} candles "
-        f"missing in {found['holes']:,} holes; {found['rejected']:,} rows rejected{skipped}"
+        f"{counted(found['rows'], 'row')} of {counted(found['files'], 'file')}, {found['new']:,} of them new; "
+        f"{counted(found['missing'], 'candle or trade number', 'candles or trade numbers')} missing in "
+        f"{counted(found['holes'], 'hole')}; {counted(found['rejected'], 'row')} rejected{left_out}"
     )

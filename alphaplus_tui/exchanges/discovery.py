@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.exchanges.binance.symbols import split_venue_symbol
+from alphaplus_tui.domain.pairs import split_pair
 from alphaplus_tui.exchanges.recording import BrokenRecording, read_lines
 
 _STREAM = re.compile(rb'^\d+ \{"stream":"([a-z0-9]{2,40})@([A-Za-z]+)')
@@ -60,7 +60,7 @@ def _decimals(number: bytes) -> int:
 
 
 def _instrument(exchange: str, venue: str, price_digits: int, quantity_digits: int) -> Instrument | None:
-    parts = split_venue_symbol(venue)
+    parts = split_pair(venue)
     if parts is None:
         return None
     base, quote = parts

@@ -1,20 +1,33 @@
-"""Takes candles out of files into the database."""
+"""Takes candles and trades out of files into the database."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
-from alphaplus_tui.domain.timeframe import Timeframe
+from alphaplus_tui.domain.market import Trade
+from alphaplus_tui.domain.pairs import unified_symbol
 from alphaplus_tui.errors import FatalError, UsageError
-from alphaplus_tui.files.candles import CandleFile, candle_files, read_candles
+from alphaplus_tui.files.candles import CandleFile, read_candles
+from alphaplus_tui.files.guess import Guess, Wish, guess
+from alphaplus_tui.files.rejected import Rejected
+from alphaplus_tui.files.sources import Source, UnreadableFile, find_sources
+from alphaplus_tui.files.trades import Numbers, is_number, read_trades
 from alphaplus_tui.ports.store import Batch, StoreReader, StoreWriter
+from alphaplus_tui.runtime.recorded_trades import recorded_trades
 
 _ROWS = 5_000
 """Candles in one transaction."""
+_OTHER_NUMBERS = {
+    ("binance", "binance-aggtrades"): "its trades are numbered singly; import the dump of trades",
+    ("binanceusdm", "binance-trades"): "its trades are numbered as aggregates; import the dump of aggTrades",
+}
+"""Dumps whose numbers are not those under which the exchange's trades are stored."""
 
 
 class ImportWish(Struct, frozen=True):
@@ -22,84 +35,227 @@ class ImportWish(Struct, frozen=True):
 
     paths: tuple[Path, ...]
     exchange: str
-    symbol: str = ""
-    """Empty: from the names of the files."""
-    timeframe: Timeframe | None = None
-    """None: from the name of each file, or the distance of its rows."""
-    file_format: str | None = None
+    """Whose prices they are, where the file does not say."""
+    files: Wish = Wish()
 
 
 class ImportedFile(Struct, frozen=True):
-    """What became of one file."""
+    """What became of one file; of each instrument and timeframe in it, where it holds several."""
 
     file: str
+    kind: str = "candles"
     instrument: str = ""
     timeframe: str = ""
     rows: int = 0
-    """Candles that could be used."""
+    """Candles or trades that could be used."""
     new: int = 0
-    """Of these, candles that were not stored yet."""
+    """Of these, those that were not stored yet."""
     holes: int = 0
     missing: int = 0
-    """Candles that the holes miss."""
+    """Candles, or numbers of trades, that the holes miss."""
     rejected: dict[str, int] = {}
     """Rows that were left out, by reason."""
+    examples: tuple[str, ...] = ()
+    """The first rows that were left out."""
     first: int = 0
     last: int = 0
-    """Opening times, UTC ns."""
+    """Opening times, or times of trades, UTC ns."""
+    guess: str = ""
+    """How the file was understood."""
     trouble: str = ""
     """Why nothing was imported."""
     asked_for: bool = True
     """False for a file that was found in a folder."""
 
 
-async def import_candles(
-    writer: StoreWriter, reader: StoreReader, wish: ImportWish, on_file: Callable[[ImportedFile], None]
+class ImportListener(Protocol):
+    """Hears how an import goes."""
+
+    def guessed(self, file: str, guess: str) -> None: ...
+
+    def progress(self, file: str, rows: int, share: float) -> None:
+        """Rows so far, and which share of the file was read (0 to 1)."""
+        ...
+
+    def done(self, file: ImportedFile) -> None: ...
+
+
+async def import_history(
+    writer: StoreWriter, reader: StoreReader, wish: ImportWish, listener: ImportListener
 ) -> tuple[ImportedFile, ...]:
     """Files one after the other, each told when it is done; one that cannot be used does not stop the others.
 
     Safe to repeat: what is stored already stays. ``UsageError`` when there is no file at all.
     """
     _check(wish)
-    files = await asyncio.to_thread(candle_files, wish.paths)
-    if not files:
-        raise UsageError(f"no candle files in {', '.join(map(str, wish.paths))}: .feather, .csv or .csv.gz are read")
+    sources = await asyncio.to_thread(find_sources, wish.paths)
+    if not sources:
+        raise UsageError(f"no history in {', '.join(map(str, wish.paths))}: .csv, .feather and .parquet are looked for")
     known = {instrument.id for instrument in await reader.instruments()}
-    done: list[ImportedFile] = []
-    for file in files:
-        found = await _import(writer, file, wish, known)
-        done.append(found)
-        on_file(found)
-    return tuple(done)
+    # candles made of quotes come after those of trades
+    sources.sort(key=lambda source: "quote" in source.words)
+    found: list[ImportedFile] = []
+    for source in sources:
+        one = _Import(writer, wish, source, known, listener)
+        found += await one.run()
+    return tuple(found)
 
 
-async def _import(writer: StoreWriter, file: Path, wish: ImportWish, known: set[InstrumentId]) -> ImportedFile:
-    asked_for = file in wish.paths
-    try:
-        read = await asyncio.to_thread(read_candles, file, timeframe=wish.timeframe, format_name=wish.file_format)
-        instrument = _instrument(read, wish)
-    except (FatalError, UsageError, OSError) as error:
-        return ImportedFile(str(file), trouble=str(error), asked_for=asked_for)
-    if instrument.id not in known:
-        await writer.register([instrument])
-        known.add(instrument.id)
-    new = 0
-    candles = read.candles(instrument.id)
-    while some := tuple(islice(candles, _ROWS)):
-        new += (await writer.write(Batch(candles=some))).rows.get("candles", 0)
-    return ImportedFile(
-        file=str(file),
-        instrument=instrument.id,
-        timeframe=read.timeframe,
-        rows=len(read),
-        new=new,
-        holes=len(read.holes),
-        missing=read.missing,
-        rejected=dict(read.rejected),
-        first=int(read.open_time[0]),
-        last=int(read.open_time[-1]),
-        asked_for=asked_for,
-    )
+class _Import:
+    """One file."""
+
+    def __init__(
+        self, writer: StoreWriter, wish: ImportWish, source: Source, known: set[InstrumentId], listener: ImportListener
+    ) -> None:
+        self._writer, self._wish, self._source, self._known, self._listener = writer, wish, source, known, listener
+        self._rejected = Rejected()
+        self._asked_for = source.path in wish.paths
+        self._guess: Guess | None = None
+        self._share = 0.0
+
+    async def run(self) -> list[ImportedFile]:
+        try:
+            self._guess = made = await asyncio.to_thread(guess, self._source, self._wish.files)
+            self._listener.guessed(self._source.name, str(made))
+            if made.kind == "candles":
+                done = await self._candles(made)
+            else:
+                done = [await self._trades(made)]
+        except (FatalError, UsageError, OSError) as error:
+            said = "" if self._guess is None else str(self._guess)
+            done = [
+                ImportedFile(
+                    str(self._source.path),
+                    guess=said,
+                    trouble=str(error),
+                    rejected=dict(self._rejected.counts),
+                    examples=tuple(self._rejected.examples),
+                    asked_for=self._asked_for,
+                )
+            ]
+        for one in done:
+            self._listener.done(one)
+        return done
+
+    async def _candles(self, made: Guess) -> list[ImportedFile]:
+        files = await asyncio.to_thread(read_candles, self._source, made, self._rejected)
+        total, written = sum(map(len, files)), 0
+        done: list[ImportedFile] = []
+        for file in files:
+            instrument = self._instrument(file.exchange, file.symbol)
+            await self._register(instrument)
+            new = 0
+            candles = file.candles(instrument.id)
+            while some := tuple(islice(candles, _ROWS)):
+                new += (await self._writer.write(Batch(candles=some))).rows.get("candles", 0)
+                written += len(some)
+                self._listener.progress(self._source.name, written, written / total)
+            done.append(self._imported_candles(file, instrument, new, first=not done))
+        return done
+
+    def _imported_candles(self, file: CandleFile, instrument: Instrument, new: int, *, first: bool) -> ImportedFile:
+        return ImportedFile(
+            file=str(self._source.path),
+            instrument=instrument.id,
+            timeframe=file.timeframe,
+            rows=len(file),
+            new=new,
+            holes=len(file.holes),
+            missing=file.missing,
+            rejected=dict(self._rejected.counts) if first else {},
+            examples=tuple(self._rejected.examples) if first else (),
+            first=int(file.open_time[0]),
+            last=int(file.open_time[-1]),
+            guess=str(self._guess),
+            asked_for=self._asked_for,
+        )
+
+    async def _trades(self, made: Guess) -> ImportedFile:
+        if reason := _OTHER_NUMBERS.get((self._wish.exchange, made.format_name)):
+            raise UnreadableFile(f"of {self._wish.exchange}, {reason}")
+        rows = new = 0
+        seen: dict[InstrumentId, Numbers] = {}
+        first, last = 2**63 - 1, 0
+        async with aclosing(self._pages(made)) as pages:
+            async for page in pages:
+                new += (await self._writer.write(Batch(trades=tuple(page)))).rows.get("trades", 0)
+                rows += len(page)
+                first = min(first, *(trade.ts_event for trade in page))
+                last = max(last, *(trade.ts_event for trade in page))
+                for whose in {trade.instrument for trade in page}:
+                    numbered = (trade for trade in page if trade.instrument == whose and is_number(trade.trade_id))
+                    seen.setdefault(whose, Numbers()).add([trade.seq for trade in numbered])
+        if not rows:
+            raise UnreadableFile(f"no row could be read ({str(self._rejected) or 'it is empty'})")
+        holes = [hole for numbers in seen.values() for hole in numbers.holes()]
+        return ImportedFile(
+            file=str(self._source.path),
+            kind="trades",
+            instrument=", ".join(sorted(seen)),
+            rows=rows,
+            new=new,
+            holes=len(holes),
+            missing=sum(holes),
+            rejected=dict(self._rejected.counts),
+            examples=tuple(self._rejected.examples),
+            first=first,
+            last=last,
+            guess=str(made),
+            asked_for=self._asked_for,
+        )
+
+    async def _pages(self, made: Guess) -> AsyncGenerator[Sequence[Trade]]:
+        """Trades of instruments that are registered, read ahead in a thread."""
+        rows = 0
+        if made.kind == "recording":
+            source = self._source.path
+            async for instruments, page in recorded_trades(
+                source, self._wish.exchange, self._wish.files.symbol, self._rejected
+            ):
+                for instrument in instruments:
+                    await self._register(instrument)
+                rows += len(page)
+                self._listener.progress(self._source.name, rows, 0.0)
+                yield page
+            return
+
+        found: dict[tuple[str, str], Instrument] = {}
+
+        def instrument_of(exchange: str, symbol: str) -> InstrumentId:
+            key = exchange, symbol
+            if key not in found:
+                found[key] = self._instrument(
+                    exchange, self._wish.files.symbol or unified_symbol(symbol) or made.symbol
+                )
+            return found[key].id
+
+        pages: Iterator[list[Trade]] = read_trades(self._source, made, instrument_of, self._rejected, self._read_until)
+        while (page := await asyncio.to_thread(next, pages, None)) is not None:
+            for instrument in tuple(found.values()):
+                await self._register(instrument)
+            rows += len(page)
+            self._listener.progress(self._source.name, rows, self._share)
+            yield page
+
+    def _read_until(self, share: float) -> None:
+        self._share = share
+
+    def _instrument(self, exchange: str, symbol: str) -> Instrument:
+        """By name; steps of price and quantity are not known from a file."""
+        if not symbol:
+            raise UsageError("neither its name nor its columns say of what it is; say so with --symbol BTC/USDT")
+        exchange = exchange or self._wish.exchange
+        prefix, _, rest = symbol.partition(":")
+        if rest and "/" not in prefix:
+            exchange, symbol = prefix, rest
+        base, _, quote = symbol.partition(":")[0].partition("/")
+        return Instrument(exchange, symbol, base + quote, base, quote, price_step=0.0, quantity_step=0.0)
+
+    async def _register(self, instrument: Instrument) -> None:
+        """What is known of an instrument already is more than a file says."""
+        if instrument.id not in self._known:
+            await self._writer.register([instrument])
+            self._known.add(instrument.id)
 
 
 def _check(wish: ImportWish) -> None:
@@ -108,27 +264,14 @@ def _check(wish: ImportWish) -> None:
             raise UsageError(f"{path}: there is no such file or folder")
     if not wish.exchange or set(wish.exchange) & set(":/ "):
         raise UsageError(f"--exchange {wish.exchange!r}: is no name of an exchange")
-    if wish.symbol and "/" not in wish.symbol:
-        raise UsageError(f"--symbol {wish.symbol!r}: write BTC/USDT, a perpetual BTC/USDT:USDT")
-
-
-def _instrument(read: CandleFile, wish: ImportWish) -> Instrument:
-    """By name; steps of price and quantity are not known from a file."""
-    symbol = wish.symbol or read.symbol
-    if not symbol:
-        raise UsageError(f"{read.name}: its name does not say of what it is; say so with --symbol BTC/USDT")
-    exchange = wish.exchange
-    prefix, _, rest = symbol.partition(":")
-    if rest and "/" not in prefix:
-        exchange, symbol = prefix, rest
-    base, _, quote = symbol.partition(":")[0].partition("/")
-    return Instrument(exchange, symbol, base + quote, base, quote, price_step=0.0, quantity_step=0.0)
+    if wish.files.symbol and "/" not in wish.files.symbol:
+        raise UsageError(f"--symbol {wish.files.symbol!r}: write BTC/USDT, a perpetual BTC/USDT:USDT")
 
 
 def total(files: Sequence[ImportedFile]) -> dict[str, int]:
     """Over all files."""
     return {
-        "files": len(files),
+        "files": len({file.file for file in files}),
         "rows": sum(file.rows for file in files),
         "new": sum(file.new for file in files),
         "holes": sum(file.holes for file in files),

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from time import monotonic, process_time
 from typing import Any
 
@@ -15,6 +16,9 @@ from alphaplus_tui.features.panel import Floats, Panel
 from alphaplus_tui.features.registry import FEATURES
 from alphaplus_tui.features.spec import LONGEST_LOOKBACK, Feature
 from alphaplus_tui.files.candles import CandleFile, read_candles
+from alphaplus_tui.files.guess import Wish, guess
+from alphaplus_tui.files.rejected import Rejected
+from alphaplus_tui.files.sources import Source
 from alphaplus_tui.learning.dataset import Dataset, build
 from alphaplus_tui.learning.train import ENSEMBLE, TrainOptions, train
 from alphaplus_tui.learning.walk_forward import plan, stopping
@@ -149,12 +153,18 @@ def panel_of(file: CandleFile) -> Panel:
     return Panel(file.timeframe, file.open_time, open_=file.columns["open"], **prices)
 
 
+def _candles(file: Path) -> CandleFile:
+    source = Source(file)
+    (only,) = read_candles(source, guess(source, Wish()), Rejected())
+    return only
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=2)
     options = TrainOptions(threads=parser.parse_args().threads)
     folder = recorded("ohlcv_binance_spot_2024")
-    panels = {base: panel_of(read_candles(folder / f"{base}_USDT-5m.feather")) for base in ("BTC", "ETH", "SOL")}
+    panels = {base: panel_of(_candles(folder / f"{base}_USDT-5m.feather")) for base in ("BTC", "ETH", "SOL")}
     histories = [
         (instrument_id("imported", f"{base}/USDT"), panel.with_anchor(panels["BTC"])) for base, panel in panels.items()
     ]

@@ -7,12 +7,6 @@ _LATEST_MS = 4_102_444_800_000
 SNAPSHOT = "snapshot"
 """A stream that only recordings have: what REST answered for an order book."""
 
-_QUOTES = (
-    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD1", "USDP", "DAI", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY",
-    "GBP", "AUD", "RUB", "UAH", "ZAR", "PLN", "RON", "ARS", "MXN", "COP", "CZK", "IDR", "NGN", "BIDR", "DOGE", "TRX",
-    "XRP", "DOT", "SOL", "EURI", "VAI", "PAX", "USDS",
-)  # fmt: skip
-
 
 def venue_symbol(symbol: str) -> str:
     """``BTC/USDT`` is ``BTCUSDT`` on the spot market."""
@@ -27,11 +21,3 @@ def unified_symbol(base: str, quote: str, *, margin: str, contract: str, deliver
     if "PERPETUAL" in contract or not 0 < delivers_at_ms < _LATEST_MS:
         return perpetual
     return f"{perpetual}-{datetime.fromtimestamp(delivers_at_ms / 1000, UTC):%y%m%d}"
-
-
-def split_venue_symbol(venue: str) -> tuple[str, str] | None:
-    """Base and quote of ``BTCUSDT`` where nothing but the name is known: by the longest known quote; None if none."""
-    for quote in sorted(_QUOTES, key=len, reverse=True):
-        if venue.endswith(quote) and len(venue) > len(quote):
-            return venue[: -len(quote)], quote
-    return None

@@ -8,7 +8,6 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Side, Ticker, Trade
 from alphaplus_tui.exchanges.binance.kinds import SPOT
 from alphaplus_tui.exchanges.binance.parser import Parser
-from alphaplus_tui.exchanges.binance.symbols import split_venue_symbol
 from alphaplus_tui.exchanges.shared.books import Books, NoResync
 from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData, Unusable, to_ns
 from tests.support import recorded
@@ -159,14 +158,6 @@ def test_nonsense_is_refused(frame: bytes) -> None:
 
 def test_moments_in_any_unit() -> None:
     assert to_ns(1_723_161_255_342) == to_ns(1_723_161_255_342_000) == to_ns(1_723_161_255_342_000_000)
-
-
-def test_symbols_are_split_at_the_longest_known_quote() -> None:
-    assert split_venue_symbol("BTCUSDT") == ("BTC", "USDT")
-    assert split_venue_symbol("ETHBTC") == ("ETH", "BTC")
-    assert split_venue_symbol("BTCFDUSD") == ("BTC", "FDUSD")
-    assert split_venue_symbol("USDT") is None
-    assert split_venue_symbol("ABCXYZ") is None
 
 
 def test_recorded_frames_of_other_years_are_understood() -> None:

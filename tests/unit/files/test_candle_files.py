@@ -14,8 +14,11 @@ from alphaplus_tui.domain.market import Candle, Provenance
 from alphaplus_tui.domain.resampling import resampled
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.errors import UnknownName
-from alphaplus_tui.files.candles import CandleFile, UnreadableFile, candle_files, read_candles
-from alphaplus_tui.files.csv_columns import parse_time
+from alphaplus_tui.files.candles import CandleFile, read_candles
+from alphaplus_tui.files.guess import Wish, guess
+from alphaplus_tui.files.rejected import Rejected
+from alphaplus_tui.files.sources import Source, UnreadableFile, find_sources
+from alphaplus_tui.files.times import parse_time
 from tests.support import recorded
 
 BTC = instrument_id("imported", "BTC/USDT")
@@ -32,23 +35,30 @@ def table(tmp_path: Path, text: str, name: str = "x.csv") -> Path:
     return file
 
 
+def read(file: Path, rejected: Rejected | None = None, *, timeframe: str = "", format_name: str = "") -> CandleFile:
+    source = Source(file)
+    wish = Wish(format_name, timeframe=Timeframe(timeframe) if timeframe else None)
+    (only,) = read_candles(source, guess(source, wish), rejected or Rejected())
+    return only
+
+
 def candles(path: str) -> list[Candle]:
-    return list(read_candles(recorded(path)).candles(BTC))
+    return list(read(recorded(path)).candles(BTC))
 
 
 def test_a_freqtrade_file_says_symbol_and_timeframe_by_its_name() -> None:
-    file = read_candles(recorded(f"{SPOT}/BTC_USDT-5m.feather"))
+    file = read(recorded(f"{SPOT}/BTC_USDT-5m.feather"))
     assert (file.symbol, file.timeframe, len(file)) == ("BTC/USDT", "5m", 71_769)
-    assert (file.holes, file.rejected) == ((), {})
+    assert file.holes == ()
     first = next(file.candles(BTC))
     assert first.provenance is Provenance.IMPORTED
     assert first.open_time == ns("2024-01-01T00:00:00")
-    perpetual = read_candles(recorded("ohlcv_binance_usdm_2025/ETH_USDT_USDT-1m-futures.feather"))
+    perpetual = read(recorded("ohlcv_binance_usdm_2025/ETH_USDT_USDT-1m-futures.feather"))
     assert (perpetual.symbol, perpetual.timeframe, len(perpetual)) == ("ETH/USDT:USDT", "1m", 60_191)
 
 
 def test_holes_of_a_long_history_are_counted() -> None:
-    file = read_candles(recorded("ohlcv_binance_spot_long/BTC_USDT-1h.feather"))
+    file = read(recorded("ohlcv_binance_spot_long/BTC_USDT-1h.feather"))
     assert (len(file), len(file.holes), file.missing) == (58_419, 28, 128)
 
 
@@ -75,8 +85,9 @@ def test_resampled_candles_are_the_exchanges_own(target: str) -> None:
 
 
 def test_closing_times_with_offsets_and_a_change_of_the_clock_become_opening_times_in_utc() -> None:
-    file = read_candles(recorded("ohlcv_binance_spot_1m_dec2024/BTCUSDT_15m.csv.gz"))
-    assert (file.timeframe, len(file), file.holes, file.rejected) == ("15m", 34_945, (), {})
+    rejected = Rejected()
+    file = read(recorded("ohlcv_binance_spot_1m_dec2024/BTCUSDT_15m.csv.gz"), rejected)
+    assert (file.timeframe, len(file), file.holes, rejected.counts) == ("15m", 34_945, (), {})
     theirs = {candle.open_time: candle.close for candle in candles(f"{SPOT}/BTC_USDT-15m.feather")}
     both = [candle for candle in file.candles(BTC) if candle.open_time in theirs]
     assert len(both) == 23_923
@@ -85,10 +96,10 @@ def test_closing_times_with_offsets_and_a_change_of_the_clock_become_opening_tim
 
 
 def test_one_minute_candles_add_up_to_the_fifteen_minute_ones_of_the_same_maker() -> None:
-    minutes = read_candles(recorded("ohlcv_binance_spot_1m_dec2024/BTCUSDT_1m.csv.gz")).candles(BTC)
+    minutes = read(recorded("ohlcv_binance_spot_1m_dec2024/BTCUSDT_1m.csv.gz")).candles(BTC)
     theirs = {
         candle.open_time: candle
-        for candle in read_candles(recorded("ohlcv_binance_spot_1m_dec2024/BTCUSDT_15m.csv.gz")).candles(BTC)
+        for candle in read(recorded("ohlcv_binance_spot_1m_dec2024/BTCUSDT_15m.csv.gz")).candles(BTC)
     }
     ours = [candle for candle in resampled(minutes, Timeframe("15m")) if candle.complete]
     assert len(ours) == 2_784
@@ -104,12 +115,12 @@ def test_one_minute_candles_add_up_to_the_fifteen_minute_ones_of_the_same_maker(
 
 
 def test_a_dump_without_header_and_with_thousands_of_holes_is_read() -> None:
-    file = read_candles(recorded("ohlcv_kraken_1h/XBTUSD_60.csv.gz"))
+    file = read(recorded("ohlcv_kraken_1h/XBTUSD_60.csv.gz"))
     assert (len(file), file.timeframe, len(file.holes), file.missing) == (70_253, "1h", 3_254, 10_856)
 
 
 def test_newest_first_with_remarks_and_odd_times_is_put_in_order() -> None:
-    file = read_candles(recorded("ohlcv_messy_csv/Coinbase_BTCUSD_1h.csv.gz"))
+    file = read(recorded("ohlcv_messy_csv/Coinbase_BTCUSD_1h.csv.gz"))
     assert (file.timeframe, len(file)) == ("1h", 20_111)
     assert file.open_time[0] == ns("2017-07-01T11:00:00")
     assert all(before < after for before, after in pairwise(file.open_time.tolist()))
@@ -118,7 +129,7 @@ def test_newest_first_with_remarks_and_odd_times_is_put_in_order() -> None:
 
 
 def test_volumes_that_change_places_in_the_middle_of_a_file_are_told_apart() -> None:
-    file = read_candles(recorded("ohlcv_messy_csv/bitstamp_BTC_USD-Hourly.csv.gz"))
+    file = read(recorded("ohlcv_messy_csv/bitstamp_BTC_USD-Hourly.csv.gz"))
     assert len(file) == 33_259
     assert file.columns["volume"].max() < 10_000, "a volume in dollars would be a thousand times larger"
 
@@ -128,10 +139,6 @@ HEADER = "date,open,high,low,close,volume\n"
 
 def rows(moments: Iterable[int], text: str = "10,11,9,10,5") -> str:
     return "".join(f"{moment},{text}\n" for moment in moments)
-
-
-def read(tmp_path: Path, text: str) -> CandleFile:
-    return read_candles(table(tmp_path, text), timeframe=Timeframe("1m"))
 
 
 @pytest.mark.parametrize(
@@ -148,31 +155,40 @@ def read(tmp_path: Path, text: str) -> CandleFile:
     ],
 )
 def test_rows_that_cannot_be_candles_are_left_out_with_the_reason(tmp_path: Path, row: str, reason: str) -> None:
-    file = read(tmp_path, HEADER + rows((0, 60, 120)) + row + "\n" + rows((240,)))
-    assert file.rejected == {reason: 1}
+    rejected = Rejected()
+    text = HEADER + rows((0, 60, 120)) + row + "\n" + rows((240,))
+    file = read(table(tmp_path, text), rejected, timeframe="1m")
+    assert rejected.counts == {reason: 1}
+    assert rejected.examples[0].startswith(f"line 5: {reason}: ")
     assert file.open_time.tolist() == [moment * 10**9 for moment in (0, 60, 120, 240)]
     assert file.missing == 1
 
 
 def test_what_holds_no_candles_is_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="no header"):
-        read(tmp_path, "a,b\n1,2\n")
+        read(table(tmp_path, "a,b\n1,2\n"))
     with pytest.raises(UnreadableFile, match="no row could be read"):
-        read(tmp_path, HEADER)
+        read(table(tmp_path, HEADER))
+    with pytest.raises(UnreadableFile, match="it is empty"):
+        read(table(tmp_path, ""))
     with pytest.raises(UnreadableFile, match="no timeframe"):
-        read_candles(table(tmp_path, HEADER + rows((0, 7, 14))))
-    with pytest.raises(UnreadableFile, match="funding rate"):
-        read_candles(recorded("ohlcv_binance_usdm_2025/BTC_USDT_USDT-8h-funding_rate.feather"))
+        read(table(tmp_path, HEADER + rows((0, 7, 14))))
+    with pytest.raises(UnreadableFile, match="holds funding rates"):
+        read(recorded("ohlcv_binance_usdm_2025/BTC_USDT_USDT-8h-funding_rate.feather"))
+    with pytest.raises(UnknownName, match="feather"):
+        read(table(tmp_path, HEADER), format_name="feathr")
+
+
+def test_broken_files_are_refused(tmp_path: Path) -> None:
     broken = tmp_path / "x.feather"
     broken.write_bytes(b"ARROW1 no more")
-    with pytest.raises(UnreadableFile, match=r"x\.feather"):
-        read_candles(broken)
     cut = tmp_path / "y.csv.gz"
     cut.write_bytes(gzip.compress(HEADER.encode() * 100)[:40])
-    with pytest.raises(UnreadableFile, match=r"y\.csv\.gz"):
-        read_candles(cut)
-    with pytest.raises(UnknownName, match="feather"):
-        read_candles(tmp_path / "z.feathr")
+    no_zip = tmp_path / "z.zip"
+    no_zip.write_bytes(b"PK no zip")
+    for file in (broken, cut, no_zip):
+        with pytest.raises(UnreadableFile):
+            read(file)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +200,14 @@ def test_times_are_read_in_every_unit(text: str) -> None:
     assert parse_time(text) == 1_700_000_040 * 10**9
 
 
-def test_a_folder_gives_the_files_that_can_be_read(tmp_path: Path) -> None:
-    for name in ("b.csv", "a.feather", "c.csv.gz", "notes.txt"):
+def test_a_folder_gives_the_files_that_can_be_read_at_any_depth(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("b.csv", "a.feather", "c.csv.gz", "d.csv.zst", "deep/e.parquet", "notes.txt", "f.jsonl.zst"):
         table(tmp_path, "", name)
-    assert [file.name for file in candle_files([tmp_path])] == ["a.feather", "b.csv", "c.csv.gz"]
+    assert [source.name for source in find_sources([tmp_path])] == [
+        "a.feather",
+        "b.csv",
+        "c.csv.gz",
+        "d.csv.zst",
+        "e.parquet",
+    ]
