@@ -106,6 +106,15 @@ class CandleBuilder:
         self._unknown.open(first_seq, last_seq, since, until)
         return self._review(since)
 
+    def open_stretch(self, start: int, end: int) -> Changes:
+        """Trades between two moments are missing, and have no numbers; ``start`` names the gap."""
+        if self._floor_seq is None or end < self._floor_seq:
+            return NOTHING  # before our beginning
+        self._floor_seq = min(self._floor_seq, start)
+        self._unknown.open(start, end, start, end)
+        self._unknown.found()
+        return self._review(start)
+
     def close_gap(self, first_seq: int) -> Changes:
         """All trades of the gap have been added."""
         since = self._unknown.close(first_seq)
@@ -230,7 +239,7 @@ class CandleBuilder:
     @property
     def _start(self) -> int:
         """Up to this moment trades are missing that were before our beginning."""
-        if self._stored is not None and self._floor_seq == self._stored[0] + 1:
+        if self._stored is not None and self._floor_seq in {self._stored[0], self._stored[0] + 1}:
             return self._stored[1]
         return self._first_ts
 

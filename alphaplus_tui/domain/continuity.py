@@ -47,6 +47,20 @@ class Gap:
                 return True
         return False
 
+    def take_span(self, first: int, last: int) -> None:
+        """None of these is missing any more."""
+        rest = [(low, min(high, first - 1)) for low, high in self.ranges]
+        rest += [(max(low, last + 1), high) for low, high in self.ranges]
+        self.ranges = sorted((low, high) for low, high in rest if low <= high)
+        self.missing = sum(high - low + 1 for low, high in self.ranges)
+
+    def extend(self, last: int) -> None:
+        """It goes on until ``last``."""
+        if last > self.last:
+            self.ranges.append((self.last + 1, last))
+            self.missing += last - self.last
+            self.last = self.end = last
+
 
 class Sighting(Struct, frozen=True, gc=False):
     """What one trade changed."""
@@ -108,6 +122,14 @@ class SequenceLedger:
             return None
         gap = self._open(seq + 1, self._floor - 1, ts, self._floor_ts)
         self._floor = seq + 1
+        return gap
+
+    def reaches(self, seq: int, ts: int) -> Gap | None:
+        """The exchange's newest trade is this one: what lies between is missing, though nothing was heard yet."""
+        if self.next_seq is None or seq < self.next_seq:
+            return None
+        gap = self._open(self.next_seq, seq, self._newest_ts, ts)
+        self.next_seq, self._newest_ts, self._seen = seq + 1, max(ts, self._newest_ts), True
         return gap
 
     def reopen(self, first: int, last: int, *, start: int = 0, end: int = 0, shed: bool = False) -> Gap | None:

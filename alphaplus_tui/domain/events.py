@@ -13,6 +13,7 @@ from alphaplus_tui.domain.analysis import (
     Signal,
     TrainingRun,
 )
+from alphaplus_tui.domain.coverage import CoveredTime
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 
@@ -113,6 +114,8 @@ class GapOpened(Struct, frozen=True, gc=False):
     """UTC ns: the last trade known before it; 0 where none is."""
     end: int = 0
     """UTC ns: the first trade known after it; 0 where none is."""
+    numbered: bool = True
+    """False: ``first_seq`` and ``last_seq`` are UTC ns, and nobody knows how many trades are missing."""
 
 
 class GapChanged(Struct, frozen=True, gc=False):
@@ -122,13 +125,37 @@ class GapChanged(Struct, frozen=True, gc=False):
     first_seq: int
     last_seq: int
     missing: int
-    """How many trades are still missing; 0: closed."""
+    """How many trades are still missing; 0: closed; 1 where nobody knows."""
     reason: str
     """Why the rest cannot be had; empty while it is being fetched, and when it is closed."""
     ts: int
     start: int = 0
     """UTC ns, as it opened."""
     end: int = 0
+    numbered: bool = True
+
+
+class GapReached(Struct, frozen=True, gc=False):
+    """Of a gap of an instrument without numbers everything between two moments (UTC ns) was fetched."""
+
+    instrument: InstrumentId
+    first_seq: int
+    start: int
+    through: int
+
+
+class TradesCovered(Struct, frozen=True, gc=False):
+    """Every trade of this time was accepted; told of instruments without numbers only."""
+
+    covered: CoveredTime
+
+
+class NewestTradeKnown(Struct, frozen=True, gc=False):
+    """The exchange's newest trade, by REST: what is missing up to it is missing now, whatever the stream says."""
+
+    instrument: InstrumentId
+    seq: int
+    ts: int
 
 
 class RowsCommitted(Struct, frozen=True, gc=False):

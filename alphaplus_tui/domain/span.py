@@ -53,7 +53,7 @@ class Span:
             self._begin(trade)
             return
         ts, seq, price = trade.ts_event, trade.seq, trade.price
-        if ts > self._last_ts or (ts == self._last_ts and seq > self._last_seq):
+        if ts > self._last_ts or (ts == self._last_ts and seq >= self._last_seq):
             self._last_ts, self._last_seq, self.close = ts, seq, price
         elif (ts, seq) < self._first:
             self._first, self.open = (ts, seq), price

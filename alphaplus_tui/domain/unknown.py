@@ -53,6 +53,10 @@ class UnknownTimes:
         self._lost_since, self.any = since, True
         return True
 
+    def found(self) -> None:
+        """The feed is there again, and what was missed meanwhile is known."""
+        self._lost_since = None
+
     def passed(self, seq: int, ts: int) -> int | None:
         """A trade newer than all others ends what was open at the end; since when that was."""
         since, self._lost_since = self._lost_since, None

@@ -13,9 +13,11 @@ from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.ports.market_data import MarketData
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.services.asking import PatientAsker
+from alphaplus_tui.services.catch_up import CatchUp
 from alphaplus_tui.services.gaps import GapFiller
 from alphaplus_tui.services.history import CandleHistory
 from alphaplus_tui.services.repair import CandleRepair
+from alphaplus_tui.services.time_gaps import TimeGapFiller
 
 
 class BackfillService:
@@ -50,10 +52,14 @@ class BackfillService:
             return
         asker = PatientAsker(f"{market_data.exchange} REST", clock=clock, rng=rng, on_trouble=self._on_trouble)
         self._gaps = GapFiller(market_data, bus, asker=asker, max_trades=max_trades, clock=clock)
+        self._time_gaps = TimeGapFiller(
+            market_data, bus, asker=asker, max_trades=max_trades, clock=clock, market=market
+        )
+        self._catch_up = CatchUp(market_data, bus, asker=asker)
         self._history = CandleHistory(
             market_data, reader, bus, timeframes, candles=history_candles, asker=asker, clock=clock, market=market
         )
-        self._repair = CandleRepair(market_data, bus, asker=asker, clock=clock, is_filling=self._gaps.is_filling)
+        self._repair = CandleRepair(market_data, bus, asker=asker, clock=clock, is_filling=self._is_filling)
 
     async def run(self, life: Life) -> None:
         self._life = life
@@ -61,9 +67,14 @@ class BackfillService:
         if not self._live:
             await asyncio.Event().wait()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._catch_up.run())
             tasks.create_task(self._gaps.run())
+            tasks.create_task(self._time_gaps.run())
             tasks.create_task(self._load_history())
             tasks.create_task(self._repair.run(self._instruments))
+
+    def _is_filling(self, instrument: InstrumentId) -> bool:
+        return self._gaps.is_filling(instrument) or self._time_gaps.is_filling(instrument)
 
     async def _load_history(self) -> None:
         await self._known.wait()

@@ -2,6 +2,7 @@
 
 from time import perf_counter_ns
 
+from alphaplus_tui.domain.coverage import CoveredTime
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Provenance, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
@@ -24,10 +25,13 @@ class WriteBuffer:
         self.gaps: dict[tuple[InstrumentId, int], GapRecord] = {}
         self.books: list[OrderBook] = []
         self.service_events: list[ServiceEvent] = []
+        self.covered: list[CoveredTime] = []
+        """Goes out with the last of the trades that it speaks of."""
         self._came: list[int] = []  # perf_counter_ns of each trade; 0: not live
 
     def __len__(self) -> int:
-        return len(self.trades) + len(self.candles) + len(self.gaps) + len(self.books) + len(self.service_events)
+        others = len(self.gaps) + len(self.books) + len(self.service_events) + len(self.covered)
+        return len(self.trades) + len(self.candles) + others
 
     @property
     def bytes_used(self) -> int:
@@ -36,7 +40,7 @@ class WriteBuffer:
             len(self.trades) * _TRADE_BYTES
             + len(self.candles) * _CANDLE_BYTES
             + len(self.books) * _BOOK_BYTES
-            + (len(self.gaps) + len(self.service_events)) * _OTHER_BYTES
+            + (len(self.gaps) + len(self.service_events) + len(self.covered)) * _OTHER_BYTES
         )
 
     def add_trade(self, trade: Trade) -> None:
@@ -52,12 +56,20 @@ class WriteBuffer:
         came, self._came = self._came[:BATCH_ROWS], self._came[BATCH_ROWS:]
         keys = list(self.candles)[:BATCH_ROWS]
         candles = tuple(self.candles.pop(key) for key in keys)
-        batch = Batch(tuple(trades), candles, tuple(self.gaps.values()), tuple(self.books), tuple(self.service_events))
+        covered, self.covered = ((), self.covered) if self.trades else (tuple(self.covered), [])
+        batch = Batch(
+            tuple(trades),
+            candles,
+            tuple(self.gaps.values()),
+            tuple(self.books),
+            tuple(self.service_events),
+            covered=covered,
+        )
         self.gaps, self.books, self.service_events = {}, [], []
         return batch, came
 
     def drop_trades_and_books(self) -> tuple[Trade, ...]:
         """Make room; the trades are told to who asked."""
         trades = tuple(self.trades)
-        self.trades, self._came, self.books = [], [], []
+        self.trades, self._came, self.books, self.covered = [], [], [], []
         return trades

@@ -65,8 +65,13 @@ class CandleService:
         self._tell(builder.add(trade))
 
     def _on_gap_opened(self, event: GapOpened) -> None:
-        if not event.shed:
-            self._tell(self._builder(event.instrument).open_gap(event.first_seq, event.last_seq))
+        if event.shed:
+            return
+        builder = self._builder(event.instrument)
+        if event.numbered:
+            self._tell(builder.open_gap(event.first_seq, event.last_seq))
+        else:
+            self._tell(builder.open_stretch(event.start, event.end))
 
     def _on_gap_changed(self, event: GapChanged) -> None:
         builder = self._builder(event.instrument)

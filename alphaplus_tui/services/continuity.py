@@ -12,6 +12,7 @@ from alphaplus_tui.domain.events import (
     GapGivenUp,
     GapOpened,
     LastTradesKnown,
+    NewestTradeKnown,
     NumberingRestarted,
     TradeAccepted,
     TradeReceived,
@@ -28,9 +29,11 @@ from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.ports.store import GapRecord, StoreReader
+from alphaplus_tui.services.times import Times
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
+_TELL_WHOLE_EVERY_S = 1.0
 _TELL_EVERY = 500
 """Trades that fill a gap between two tellings of its progress."""
 
@@ -61,9 +64,11 @@ class ContinuityService:
         self._received, self._duplicates = meters.counter("trades_received"), meters.counter("duplicates")
         self._backfilled, self._quarantined = meters.counter("trades_backfilled"), meters.counter("trades_quarantined")
         self._resumed = asyncio.Event()
+        self._times = Times(bus, opened=self._opened, changed=self._changed, live=resume)
         bus.on(TradeReceived, self._on_trade)
         bus.on(TradesShed, self._on_shed)
         bus.on(GapGivenUp, self._on_given_up)
+        bus.on(NewestTradeKnown, self._on_newest)
         if resume:
             bus.on(LastTradesKnown, self._on_last_trades)
 
@@ -73,7 +78,9 @@ class ContinuityService:
             await self._resumed.wait()
             for record in await self._earlier_gaps(life):
                 self._reopen(record)
-        await asyncio.Event().wait()
+        while True:
+            await life.clock.sleep(_TELL_WHOLE_EVERY_S)
+            self._times.tell_whole()
 
     def _on_trade(self, event: TradeReceived) -> None:
         trade = event.trade
@@ -87,12 +94,13 @@ class ContinuityService:
         if wrong:
             self._quarantine(trade, wrong)
             return
-        seen = coverage.ledger.see(trade.seq, trade.ts_event, backfilled=backfilled)
-        if seen.standing is Standing.KNOWN:
-            self._duplicates.value += 1
+        if trade.instrument in self._times:
+            self._count(backfilled=backfilled, new=self._times.take(trade))
             return
-        if backfilled:
-            self._backfilled.value += 1
+        seen = coverage.ledger.see(trade.seq, trade.ts_event, backfilled=backfilled)
+        self._count(backfilled=backfilled, new=seen.standing is not Standing.KNOWN)
+        if seen.standing is Standing.KNOWN:
+            return
         if seen.standing is Standing.RESTARTED:
             self._restarted(trade, seen.abandoned)
         if seen.opened is not None:
@@ -105,15 +113,35 @@ class ContinuityService:
         if gap.missing % _TELL_EVERY == 0 or gap.reason:
             self._changed(trade.instrument, gap)
 
+    def _count(self, *, backfilled: bool, new: bool) -> None:
+        if not new:
+            self._duplicates.value += 1
+        elif backfilled:
+            self._backfilled.value += 1
+
     def _on_last_trades(self, event: LastTradesKnown) -> None:
         for instrument, seq, ts in event.last:
+            if instrument in self._times:
+                self._times.stored_until(instrument, ts)
+                continue
             coverage = self._coverage.setdefault(instrument, _Coverage())
             gap = coverage.ledger.stored_until(seq, ts)
             if gap is not None:
                 self._opened(instrument, gap)
         self._resumed.set()
 
+    def _on_newest(self, event: NewestTradeKnown) -> None:
+        if event.instrument not in self._times:
+            gap = self._coverage.setdefault(event.instrument, _Coverage()).ledger.reaches(event.seq, event.ts)
+            if gap is not None:
+                self._opened(event.instrument, gap)
+
     def _on_shed(self, event: TradesShed) -> None:
+        if event.instrument in self._times:
+            gap = self._times.reopen(event.instrument, event.start, event.end, shed=True)
+            if gap is not None:
+                self._opened(event.instrument, gap)
+            return
         ledger = self._coverage.setdefault(event.instrument, _Coverage()).ledger
         gap = ledger.reopen(event.first_seq, event.last_seq, start=event.start, end=event.end, shed=True)
         if gap is not None:
@@ -121,19 +149,36 @@ class ContinuityService:
 
     def _on_given_up(self, event: GapGivenUp) -> None:
         coverage = self._coverage.get(event.instrument)
-        gap = coverage.ledger.gaps.get(event.first_seq) if coverage is not None else None
+        if event.instrument in self._times:
+            gap = self._times.gap(event.instrument, event.first_seq)
+        else:
+            gap = coverage.ledger.gaps.get(event.first_seq) if coverage is not None else None
         if gap is not None:
             gap.reason = event.reason
             self._changed(event.instrument, gap)
 
     def _reopen(self, record: GapRecord) -> None:
         """A gap of an earlier run: fetched again, unless it is known why it cannot be."""
-        ledger = self._coverage.setdefault(record.instrument, _Coverage()).ledger
-        gap = ledger.reopen(record.first_seq, record.last_seq, start=record.start, end=record.end)
+        if record.timeframe:
+            return  # candles are not ours
+        if record.instrument in self._times:
+            gap = self._times.reopen(record.instrument, record.first_seq, record.last_seq)
+        else:
+            ledger = self._coverage.setdefault(record.instrument, _Coverage()).ledger
+            gap = ledger.reopen(record.first_seq, record.last_seq, start=record.start, end=record.end)
         if gap is None:
             return
+        numbered = record.instrument not in self._times
         self._bus.publish(
-            GapOpened(record.instrument, gap.first, gap.last, record.noticed_at, start=gap.start, end=gap.end)
+            GapOpened(
+                record.instrument,
+                gap.first,
+                gap.last,
+                record.noticed_at,
+                start=gap.start,
+                end=gap.end,
+                numbered=numbered,
+            )
         )
         if record.reason:
             gap.reason = record.reason
@@ -150,15 +195,18 @@ class ContinuityService:
 
     def _opened(self, instrument: InstrumentId, gap: Gap) -> None:
         log.debug("gap_opened", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
-        now = self._market.now()
-        self._bus.publish(GapOpened(instrument, gap.first, gap.last, now, gap.shed, gap.start, gap.end))
+        now, numbered = self._market.now(), instrument not in self._times
+        self._bus.publish(GapOpened(instrument, gap.first, gap.last, now, gap.shed, gap.start, gap.end, numbered))
 
     def _changed(self, instrument: InstrumentId, gap: Gap) -> None:
         reason = gap.reason if gap.missing else ""
         if not gap.missing:
             log.debug("gap_closed", instrument=instrument, first_seq=gap.first, last_seq=gap.last)
-        now = self._market.now()
-        self._bus.publish(GapChanged(instrument, gap.first, gap.last, gap.missing, reason, now, gap.start, gap.end))
+        now, numbered = self._market.now(), instrument not in self._times
+        missing = gap.missing if numbered else min(gap.missing, 1)
+        self._bus.publish(
+            GapChanged(instrument, gap.first, gap.last, missing, reason, now, gap.start, gap.end, numbered)
+        )
 
     def _restarted(self, trade: Trade, abandoned: tuple[Gap, ...]) -> None:
         reason = f"the exchange began to count its trades anew, from {trade.seq} on"

@@ -142,6 +142,7 @@ class GapFiller:
         for gap in list(self._wanted[instrument].values()):
             if gap.last_seq > through:
                 gap.cursor = max(gap.cursor, through + 1)
+                gap.since = max(gap.since, page[-1].ts_event if page else 0)
                 continue
             gap.tries += 1
             gap.cursor = gap.first_seq
@@ -158,6 +159,8 @@ class GapFiller:
         self._instruments.update((instrument.id, instrument) for instrument in event.instruments)
 
     def _on_gap_opened(self, event: GapOpened) -> None:
+        if not event.numbered:
+            return
         now = self._clock.monotonic()
         settle_s = self._rhythms.setdefault(event.instrument, _Rhythm()).settle_s(now)
         gap = _Wanted(event, now + settle_s)

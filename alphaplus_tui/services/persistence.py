@@ -18,6 +18,7 @@ from alphaplus_tui.domain.events import (
     RowsCommitted,
     TradeAccepted,
     TradeRestored,
+    TradesCovered,
 )
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.errors import TransientError
@@ -93,6 +94,7 @@ class PersistenceService:
         bus.on(HistoryLoaded, self._on_history)
         bus.on(GapOpened, self._on_gap_opened)
         bus.on(GapChanged, self._on_gap_changed)
+        bus.on(TradesCovered, lambda event: self._buffer.covered.append(event.covered))
         bus.on(OrderBookChanged, self._on_book)
         bus.on(ServiceStatus, self._on_service)
         bus.on(DatabaseConnected, self._on_database_connected)
@@ -213,6 +215,7 @@ class PersistenceService:
             self._pending = batch, []
             if not await self._spool.append(batch):
                 batch = self._shed.lighten(batch)
+                self._buffer.covered.clear()  # what it says would no longer be so
                 self._pending = batch, []
                 if len(batch) and not await self._spool.append(batch):
                     self._shed.remember(self._buffer.drop_trades_and_books())
@@ -268,7 +271,7 @@ class PersistenceService:
             self._shed.remember(self._buffer.drop_trades_and_books())
 
     def _on_gap_opened(self, event: GapOpened) -> None:
-        missing = event.last_seq - event.first_seq + 1
+        missing = event.last_seq - event.first_seq + 1 if event.numbered else 1
         self._tell_gap(event, missing, "")
 
     def _on_gap_changed(self, event: GapChanged) -> None:

@@ -18,7 +18,7 @@ class _Shed(Struct, frozen=True):
 
 
 class ShedTrades:
-    """Remembers which trades were not kept, as runs of their numbers."""
+    """Remembers which trades were not kept, as runs of their numbers; without numbers from the first to the last."""
 
     def __init__(self) -> None:
         self._runs: dict[InstrumentId, list[_Shed]] = {}
@@ -26,12 +26,13 @@ class ShedTrades:
     def lighten(self, batch: Batch) -> Batch:
         """The batch without its order books and trades; the trades are remembered."""
         self.remember(batch.trades)
-        return structs.replace(batch, trades=(), books=())
+        return structs.replace(batch, trades=(), books=(), covered=())
 
     def remember(self, trades: Iterable[Trade]) -> None:
         for trade in sorted(trades, key=lambda t: t.seq):
             runs = self._runs.setdefault(trade.instrument, [])
-            if runs and runs[-1].last_seq == trade.seq - 1:
+            follows = runs and (runs[-1].last_seq == trade.seq - 1 or trade.seq == trade.ts_event)
+            if follows:
                 runs[-1] = structs.replace(runs[-1], last_seq=trade.seq, end=trade.ts_event)
             else:
                 runs.append(_Shed(trade.seq, trade.seq, trade.ts_event, trade.ts_event))

@@ -145,6 +145,18 @@ class GapRow(Struct, frozen=True):
     reason: str
     """Why they cannot be had; empty while they are being fetched."""
     noticed_at: int
+    start: int = 0
+    """UTC ns: the last trade known before."""
+    end: int = 0
+    numbered: bool = True
+    """False: nobody knows how many trades are missing between ``start`` and ``end``."""
+
+    @property
+    def extent(self) -> str:
+        """How much is missing, in words."""
+        if self.numbered:
+            return f"{self.missing:,} trades"
+        return f"the trades of {(self.end - self.start) / 1e9:,.0f} s"
 
 
 class ServiceRow(Struct, frozen=True):

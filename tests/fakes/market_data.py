@@ -51,6 +51,8 @@ class FakeMarketData:
         """REST calls in order, as ``trades fake:BTC/USDT 17``."""
         self.asked_since: list[int] = []
         """Of each call for trades the moment it named."""
+        self.past_begins = 0
+        """REST serves no trade with a lower ``seq``."""
         self.subscribed: list[tuple[tuple[Instrument, ...], frozenset[Channel]]] = []
         self.closed = False
         self._streams: list[Mailbox] = []
@@ -62,7 +64,10 @@ class FakeMarketData:
 
     def trade(self, trade: Trade, *, heard: bool = True) -> None:
         """It happens: REST has it from now on, and the streams say it unless it is not ``heard``."""
-        self.past.setdefault(trade.instrument, {})[trade.seq] = trade
+        past = self.past.setdefault(trade.instrument, {})
+        # without numbers several trades share one: any other key will do
+        alike = trade.seq in past and past[trade.seq].trade_id != trade.trade_id
+        past[-len(past) - 1 if alike else trade.seq] = trade
         if heard:
             self.say(trade)
 
@@ -98,8 +103,8 @@ class FakeMarketData:
     async def trades(self, instrument: Instrument, *, from_seq: int, since: int, limit: int) -> tuple[Trade, ...]:
         await self._rest(f"trades {instrument.id} {from_seq}")
         self.asked_since.append(since)
-        past = self.past.get(instrument.id, {})
-        found = [past[seq] for seq in sorted(past) if seq >= from_seq][: min(limit, 1000)]
+        past = sorted(self.past.get(instrument.id, {}).values(), key=lambda trade: trade.seq)
+        found = [trade for trade in past if trade.seq >= max(from_seq, self.past_begins)][: min(limit, 1000)]
         return tuple(structs.replace(trade, provenance=Provenance.BACKFILLED) for trade in found)
 
     async def clock_offset_ns(self) -> int:

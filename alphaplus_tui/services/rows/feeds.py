@@ -87,14 +87,14 @@ class FeedRows:
             self._show(instrument, feed)
 
     def on_gap_opened(self, event: GapOpened) -> None:
-        missing = event.last_seq - event.first_seq + 1
-        self._gap(GapRow(event.instrument, event.first_seq, event.last_seq, missing, "", event.ts))
+        missing = event.last_seq - event.first_seq + 1 if event.numbered else 1
+        self._gap(_row(event, missing, "", event.ts))
 
     def on_gap_changed(self, event: GapChanged) -> None:
         known = self._of(event.instrument).gaps.get(event.first_seq)
         noticed_at = known.noticed_at if known is not None else event.ts
         reason = event.reason or (known.reason if known is not None else "")
-        self._gap(GapRow(event.instrument, event.first_seq, event.last_seq, event.missing, reason, noticed_at))
+        self._gap(_row(event, event.missing, reason, noticed_at))
 
     def on_numbering_restarted(self, event: NumberingRestarted) -> None:
         feed = self._of(event.instrument)
@@ -152,12 +152,31 @@ class FeedRows:
         if feed.stale:
             return FeedState.STALE, "nothing came for a while", None
         fetching = [gap for gap in feed.gaps.values() if not gap.reason]
+        if fetching and not all(gap.numbered for gap in fetching):
+            return FeedState.BACKFILLING, "", None
         if fetching:
             wanted = sum(gap.last_seq - gap.first_seq + 1 for gap in fetching)
             return FeedState.BACKFILLING, "", (wanted - sum(gap.missing for gap in fetching), wanted)
         if feed.gaps:
+            gap = next(iter(feed.gaps.values()))
+            if not gap.numbered:
+                return FeedState.GAP, f"{gap.extent} missing: {gap.reason}", None
             missing = sum(gap.missing for gap in feed.gaps.values())
-            return FeedState.GAP, f"{missing} trades missing: {next(iter(feed.gaps.values())).reason}", None
+            return FeedState.GAP, f"{missing} trades missing: {gap.reason}", None
         if feed.renumbered:
             return FeedState.GAP, feed.renumbered, None
         return FeedState.LIVE, "", None
+
+
+def _row(event: GapOpened | GapChanged, missing: int, reason: str, noticed_at: int) -> GapRow:
+    return GapRow(
+        event.instrument,
+        event.first_seq,
+        event.last_seq,
+        missing,
+        reason,
+        noticed_at,
+        event.start,
+        event.end,
+        event.numbered,
+    )

@@ -102,6 +102,20 @@ async def test_with_the_store_away_the_spool_keeps_everything_until_it_is_back()
         assert again.spool.bytes_used == 0
 
 
+async def test_what_traded_since_the_last_run_is_fetched_before_the_stream_says_anything() -> None:
+    trades = some_trades(900)
+    first = Pipeline()
+    async with running(first):
+        for trade in trades[:300]:
+            first.trade(trade)
+        await first.market_data_heard(300)
+    for trade in trades[300:]:
+        first.trade(trade, heard=False)
+    async with running(Pipeline(first.market_data, first.store)) as second:
+        await eventually(lambda: second.stored() == list(range(1, 901)))
+        await eventually(lambda: not second.state.gaps)
+
+
 async def test_the_next_run_fetches_what_traded_in_between() -> None:
     trades = some_trades(900)
     first = Pipeline()
