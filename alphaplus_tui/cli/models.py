@@ -24,6 +24,7 @@ from alphaplus_tui.runtime.model_work import import_onnx, keeper_of
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.session.commands import (
     Command,
+    NoticeModel,
     PinModel,
     PromoteModel,
     Refused,
@@ -88,13 +89,14 @@ def import_model(wishes: Wishes, file: Path, *, name: str, as_json: bool) -> Non
     paths = wishes.paths(wishes.load())
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file")
-    if engine_socket(paths) is not None:
-        raise UsageError("an AlphaPlus runs in this data folder; stop it before a model is imported")
 
     async def work(_: Settings, database: ShortDatabase) -> str:
         return await import_onnx(paths, database, file, name=name)
 
     model = with_database(wishes, "models import", work)
+    socket = engine_socket(paths)
+    if socket is not None:
+        run_short(lambda: send_command(socket, NoticeModel(model)))
     if as_json:
         typer.echo(json.dumps({"event": "model imported", "model": model}))
     else:

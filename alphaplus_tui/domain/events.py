@@ -4,7 +4,6 @@ from msgspec import Struct
 
 from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import (
-    Contribution,
     Decision,
     Headline,
     Outcome,
@@ -255,10 +254,9 @@ class SignalMade(Struct, frozen=True, gc=False):
 
 
 class SignalExplained(Struct, frozen=True, gc=False):
-    """Which features moved a signal most, the largest first."""
+    """It became known which features moved a signal most: ``moved_by`` says so, the largest first."""
 
-    signal: str
-    moved_by: tuple[Contribution, ...]
+    signal: Signal
 
 
 class OutcomeKnown(Struct, frozen=True, gc=False):

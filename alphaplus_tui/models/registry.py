@@ -1,8 +1,10 @@
 """The models of a data folder: who serves, who waits, who served before."""
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from alphaplus_tui.models.artefact import Artefact, Manifest, ModelRefused, open
 from alphaplus_tui.models.onnx import check_graph
 
 INDEX = "registry.json"
+_LOCK = "registry.lock"
 
 
 class Stage(StrEnum):
@@ -48,7 +51,10 @@ class Index(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Registry:
-    """Artefacts in folders by id, and an index that is replaced whole: readers see the old or the new one."""
+    """Artefacts in folders by id, and an index that is replaced whole: readers see the old or the new one.
+
+    Those who change it do so one after the other, whatever process they are in.
+    """
 
     def __init__(self, folder: Path, now: Callable[[], int]) -> None:
         """now: UTC ns."""
@@ -98,15 +104,8 @@ class Registry:
         known_features(manifest)
         for engine in manifest.engines:
             check_graph(files[engine.onnx], len(manifest.features))
-        index = self.index
-        if any(entry.id == manifest.id for entry in index.entries):
-            raise UsageError(f"there is a model {manifest.id} already")
-        shutil.rmtree(self._folder / manifest.id, ignore_errors=True)  # left over from a write that was cut short
-        seal = write_artefact(self._folder / manifest.id, manifest, files)
-        now = self._now()
-        entry = Entry(manifest.id, Stage.CANDIDATE, seal, now, now, "new")
-        self._replace(structs.replace(index, entries=(*index.entries, entry)))
-        return entry
+        with self._alone():
+            return self._keep(manifest, files)
 
     def adopt(self, folder: Path, reason: str) -> Entry:
         """Copy an artefact that was checked before it was packed, and make it the champion; ``ModelRefused``.
@@ -114,21 +113,17 @@ class Registry:
         Only its hashes are checked here; whoever serves it checks the rest.
         """
         artefact = open_artefact(folder)
-        manifest, index = artefact.manifest, self.index
-        if any(entry.id == manifest.id for entry in index.entries):
-            raise UsageError(f"there is a model {manifest.id} already")
-        shutil.rmtree(self._folder / manifest.id, ignore_errors=True)  # left over from a copy that was cut short
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = {name: artefact.read(name) for name in manifest.files}
-        seal = write_artefact(self._folder / manifest.id, manifest, files)
-        now = self._now()
-        self._replace(
-            structs.replace(index, entries=(*index.entries, Entry(manifest.id, Stage.CANDIDATE, seal, now, now, "new")))
-        )
-        return self.promote(manifest.id, reason)
+        files = {name: artefact.read(name) for name in artefact.manifest.files}
+        with self._alone():
+            self._keep(artefact.manifest, files)
+            return self._promote(artefact.manifest.id, reason)
 
     def promote(self, model: str, reason: str, *, by_user: bool = True) -> Entry:
         """Make it the champion; the old one retires. ``UsageError`` when the champion is pinned and it is no user."""
+        with self._alone():
+            return self._promote(model, reason, by_user=by_user)
+
+    def _promote(self, model: str, reason: str, *, by_user: bool = True) -> Entry:
         entry, index, old = self.entry(model), self.index, self.champion
         if index.pinned and not by_user:
             raise UsageError("the champion is pinned")
@@ -144,6 +139,10 @@ class Registry:
 
     def rollback(self) -> Entry:
         """The champion before this one serves again, and is pinned; ``UsageError`` when there is none."""
+        with self._alone():
+            return self._roll_back()
+
+    def _roll_back(self) -> Entry:
         index, old = self.index, self.champion
         if not index.before:
             raise UsageError("there is no earlier champion to go back to")
@@ -157,12 +156,33 @@ class Registry:
 
     def pin(self, model: str) -> Entry:
         """It serves until the user says otherwise."""
-        self.promote(model, "pinned by the user")
-        self._replace(structs.replace(self.index, pinned=True))
-        return self.entry(model)
+        with self._alone():
+            self._promote(model, "pinned by the user")
+            self._replace(structs.replace(self.index, pinned=True))
+            return self.entry(model)
 
     def unpin(self) -> None:
-        self._replace(structs.replace(self.index, pinned=False))
+        with self._alone():
+            self._replace(structs.replace(self.index, pinned=False))
+
+    def _keep(self, manifest: Manifest, files: Mapping[str, bytes]) -> Entry:
+        index = self.index
+        if any(entry.id == manifest.id for entry in index.entries):
+            raise UsageError(f"there is a model {manifest.id} already")
+        shutil.rmtree(self._folder / manifest.id, ignore_errors=True)  # left over from a write that was cut short
+        seal = write_artefact(self._folder / manifest.id, manifest, files)
+        now = self._now()
+        entry = Entry(manifest.id, Stage.CANDIDATE, seal, now, now, "new")
+        self._replace(structs.replace(index, entries=(*index.entries, entry)))
+        return entry
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """While the index is read, changed and written; a killed process holds nobody up."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._folder / _LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _restage(self, index: Index, changes: Mapping[str, tuple[Stage, str]]) -> None:
         now = self._now()
@@ -175,7 +195,6 @@ class Registry:
         self._replace(structs.replace(index, entries=entries))
 
     def _replace(self, index: Index) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._folder / f"{INDEX}.new"
         with new.open("wb") as stream:
             stream.write(msgspec.json.format(msgspec.json.encode(index), indent=1))

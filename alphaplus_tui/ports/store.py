@@ -148,7 +148,7 @@ class StoreWriter(Protocol):
 
         A candle replaces a stored one when its revision is higher, or when the stored one is incomplete. Models,
         training runs and alerts replace what is stored of them; of decisions, signals, outcomes and headlines the first
-        stands.
+        stands, but what moved a signal may come later.
         """
         ...
 

@@ -16,6 +16,7 @@ from alphaplus_tui.session.commands import (
     Accepted,
     CancelTraining,
     Command,
+    NoticeModel,
     PinModel,
     PromoteModel,
     Refused,
@@ -50,7 +51,7 @@ A = TypeVar("A")
 _STARTING = "AlphaPlus is still starting; try again in a moment"
 
 
-ModelCommand = Train | CancelTraining | PromoteModel | PinModel | UnpinModel | RollBackModel
+ModelCommand = Train | CancelTraining | PromoteModel | PinModel | UnpinModel | RollBackModel | NoticeModel
 
 
 class Desk(Protocol):

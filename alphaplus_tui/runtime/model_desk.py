@@ -14,6 +14,7 @@ from alphaplus_tui.runtime.local_session import ModelCommand
 from alphaplus_tui.services.training import TrainingService, TrainingWish
 from alphaplus_tui.session.commands import (
     CancelTraining,
+    NoticeModel,
     PinModel,
     PromoteModel,
     RollBackModel,
@@ -56,6 +57,9 @@ class ModelDesk:
             case UnpinModel():
                 await asyncio.to_thread(keeper.unpin)
                 reason = "the champion was unpinned by the user"
+            case NoticeModel(model):
+                await asyncio.to_thread(keeper.folder, model)  # it must be there
+                reason = f"{model} was imported by the user"
             case RollBackModel():
                 reason = f"rolled back to {await asyncio.to_thread(keeper.roll_back)} by the user"
         self._bus.publish(ModelsChanged(reason, self._market.now()))

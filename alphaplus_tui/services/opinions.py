@@ -17,6 +17,7 @@ from alphaplus_tui.domain.events import (
     ModelsChanged,
     OutcomeKnown,
     RowsCommitted,
+    SignalExplained,
     SignalMade,
     TrainingChanged,
 )
@@ -78,6 +79,7 @@ class OpinionsService:
         bus.on(InstrumentsKnown, self._on_instruments)
         bus.on(DecisionMade, lambda event: self._take(self._waiting.decisions, event.decision))
         bus.on(SignalMade, lambda event: self._take(self._waiting.signals, event.signal))
+        bus.on(SignalExplained, lambda event: self._take(self._waiting.signals, event.signal))
         bus.on(OutcomeKnown, lambda event: self._take(self._waiting.outcomes, event.outcome))
         bus.on(HeadlineSeen, lambda event: self._take(self._waiting.headlines, event.headline))
         bus.on(AlertChanged, self._on_alert)

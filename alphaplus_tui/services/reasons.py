@@ -3,6 +3,7 @@
 import asyncio
 
 import structlog
+from msgspec import structs
 
 from alphaplus_tui.domain.analysis import Decision, Direction, Role, Signal
 from alphaplus_tui.domain.events import DecisionMade, SignalExplained, SignalMade
@@ -57,4 +58,4 @@ class ReasonService:
         except (TransientError, FatalError) as error:
             log.info("signal_not_explained", signal=signal.id, error=str(error))
             return
-        self._bus.publish(SignalExplained(signal.id, found.contributions[:_SHOWN]))
+        self._bus.publish(SignalExplained(structs.replace(signal, moved_by=found.contributions[:_SHOWN])))

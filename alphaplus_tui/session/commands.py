@@ -45,6 +45,12 @@ class RollBackModel(Struct, frozen=True, tag=True):
     """The champion before this one serves again."""
 
 
+class NoticeModel(Struct, frozen=True, tag=True):
+    """A short command put this model into the registry."""
+
+    model: str
+
+
 Command = (
     RestartService
     | StopService
@@ -55,6 +61,7 @@ Command = (
     | PinModel
     | UnpinModel
     | RollBackModel
+    | NoticeModel
 )
 
 

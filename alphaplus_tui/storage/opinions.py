@@ -46,6 +46,7 @@ ALERT_COLUMNS = (
     *("quiet", "deliveries"),
 )
 
+_EXPLAIN = "UPDATE signals_made SET moved_by = $2 WHERE id = $1 AND moved_by = '[]'"
 _FORGET_OUTCOMES = """
 DELETE FROM outcomes USING decisions
 WHERE outcomes.id = decisions.id AND decisions.close_time < $1
@@ -61,6 +62,8 @@ async def write_opinions(connection: "Connection", batch: Batch, number: NumberO
     if batch.signals:
         signals = [_signal(row, number) for row in batch.signals]
         rows["signals"] = await _insert(connection, "signals_made", SIGNAL_COLUMNS, signals)
+        explained = [(row.id, _moved_by(row)) for row in batch.signals if row.moved_by]
+        await connection.executemany(_EXPLAIN, explained)
     if batch.outcomes:
         rows["outcomes"] = await _insert(connection, "outcomes", OUTCOME_COLUMNS, map(_outcome, batch.outcomes))
     if batch.headlines:
@@ -148,7 +151,6 @@ def _decision(decision: Decision, number: NumberOf) -> Row:
 
 def _signal(signal: Signal, number: NumberOf) -> Row:
     odds = signal.probabilities
-    moved_by = [(moved.feature, moved.value, moved.share) for moved in signal.moved_by]
     return (
         signal.id,
         number(signal.instrument),
@@ -159,8 +161,12 @@ def _signal(signal: Signal, number: NumberOf) -> Row:
         signal.expected_value_bps,
         *(signal.entry, signal.target, signal.stop),
         *(to_postgres(signal.made_at), to_postgres(signal.expires_at)),
-        msgspec.json.encode(moved_by).decode(),
+        _moved_by(signal),
     )
+
+
+def _moved_by(signal: Signal) -> str:
+    return msgspec.json.encode([(moved.feature, moved.value, moved.share) for moved in signal.moved_by]).decode()
 
 
 def _outcome(outcome: Outcome) -> Row:

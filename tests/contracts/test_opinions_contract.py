@@ -192,6 +192,19 @@ class TestSignals:
         again = await store.writer.write(Batch(signals=(signal(1),), outcomes=(outcome(1), outcome(2))))
         assert again == Written({"signals": 0, "outcomes": 1}, {"signals": 1, "outcomes": 1})
 
+    async def test_what_moved_a_signal_may_become_known_later_and_then_stands(self, store: Store) -> None:
+        why = (Contribution("rsi_14", 71.5, 0.4), Contribution("mood_24", -0.25, -0.1))
+        made = structs.replace(signal(1), moved_by=())
+        await store.writer.write(Batch(signals=(made,)))
+        explained = structs.replace(made, moved_by=why)
+        assert (await store.writer.write(Batch(signals=(explained,)))).rows == {"signals": 0}
+        await store.writer.write(Batch(signals=(structs.replace(made, moved_by=why[:1]), made)))
+        ((found, _),) = await store.reader.signals(None, before=FOREVER, limit=10)
+        assert found == us(explained)
+        both = structs.replace(signal(2), moved_by=())
+        await store.writer.write(Batch(signals=(both, structs.replace(both, moved_by=why))))
+        assert (await store.reader.signals(None, before=FOREVER, limit=1))[0][0].moved_by == why
+
     async def test_the_scoreboard_is_made_of_resolved_decisions_of_both_roles(self, store: Store) -> None:
         shadow = decision(2, role=Role.CHALLENGER, model="m2")
         await store.writer.write(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.harness import exported, run, started
 from tests.support import recorded
+from tests.unit.models.test_foreign import own
 
 SYMBOLS = ("BTC", "ETH", "SOL")
 QUICK = {
@@ -117,5 +118,12 @@ async def test_a_running_engine_is_asked_and_told_over_its_socket(tmp_path: Path
         )
         refused = await run(tmp_path, "models", "promote", "nothing")
         assert (refused.code, champion in refused.stderr) == (2, True)
+        file = tmp_path / "own.onnx"
+        file.write_bytes(own(features="return_1, return_12, volatility_24"))
+        imported = await run(tmp_path, "models", "import", str(file), "--name", "mine", "--json", within_s=60)
+        assert imported.last == {"event": "model imported", "model": "mine"}, imported.stderr
+        await program.until(
+            lambda status: any((row.id, row.serving) == ("mine", "challenger") for row in status.models)
+        )
         failed = await run(tmp_path, "train", "--symbol", "NOPE/USDT")
         assert (failed.code, "NOPE/USDT" in failed.stderr) == (1, True)

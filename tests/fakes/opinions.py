@@ -38,6 +38,10 @@ class FakeOpinions:
             "outcomes": sum(_new(self.outcomes, row.id, row) for row in outcomes),
             "sentiment": sum(_new(self.headlines, row.id, row) for row in batch.headlines),
         }
+        for row in signals:
+            known = self.signals[row.id]
+            if row.moved_by and not known.moved_by:
+                self.signals[row.id] = structs.replace(known, moved_by=row.moved_by)
         self.models.update({row.id: row for row in batch.models})
         self.training_runs.update({row.id: row for row in batch.training_runs})
         self.alerts.update({row.id: row for row in batch.alerts})

@@ -44,10 +44,9 @@ class OpinionRows:
             self._signals.drop(oldest.signal.id)
 
     def on_explained(self, event: SignalExplained) -> None:
-        row = self._signals.get(event.signal)
+        row = self._signals.get(event.signal.id)
         if row is not None:
-            signal = structs.replace(row.signal, moved_by=event.moved_by)
-            self._signals.put(event.signal, SignalRow(signal, row.outcome))
+            self._signals.put(event.signal.id, SignalRow(event.signal, row.outcome))
 
     def on_outcome(self, event: OutcomeKnown) -> None:
         row = self._signals.get(event.outcome.id)

@@ -1,5 +1,6 @@
 """The registry: candidates become champions, champions retire, the user pins and rolls back, and nothing is lost."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,21 @@ def test_an_altered_model_is_not_promoted_and_the_champion_stays(registry: Regis
 def test_another_process_sees_what_was_written(registry: Registry, tmp_path: Path) -> None:
     registry.promote("a", "first")
     assert stages(Registry(tmp_path / "models", lambda: 0)) == stages(registry)
+
+
+def test_models_that_come_from_many_sides_at_once_are_all_kept(registry: Registry, tmp_path: Path) -> None:
+    def add(number: int) -> None:
+        mine = Registry(tmp_path / "models", lambda: 1)
+        mine.add(manifest(f"n{number}"), FILES)
+        mine.promote(f"n{number}", "first")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(24)))
+    found = stages(registry)
+    assert set(found) == {"a", "b", "c", *(f"n{number}" for number in range(24))}
+    assert sorted(found.values()).count("champion") == 1
+    assert sorted(found.values()).count("retired") == 23
+    assert len(registry.index.before) == 23
 
 
 def test_a_model_with_other_features_or_a_known_name_is_not_taken(registry: Registry) -> None:
