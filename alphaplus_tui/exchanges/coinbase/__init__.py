@@ -1,0 +1,5 @@
+"""Coinbase Advanced Trade: its public streams and REST."""
+
+from alphaplus_tui.exchanges.coinbase.adapter import CoinbaseMarketData
+
+__all__ = ["CoinbaseMarketData"]

@@ -1,0 +1,143 @@
+"""Coinbase Advanced Trade behind the market data port."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from random import Random
+
+from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.market import Candle, Channel, Trade
+from alphaplus_tui.domain.text import clean
+from alphaplus_tui.domain.timeframe import SECOND_NS, Timeframe, duration_ns
+from alphaplus_tui.errors import ProtocolError
+from alphaplus_tui.exchanges.coinbase.dialect import CoinbaseDialect
+from alphaplus_tui.exchanges.coinbase.frames import CandleRow, Product, TradeRow
+from alphaplus_tui.exchanges.coinbase.past import TradeWindows
+from alphaplus_tui.exchanges.coinbase.rest import MOST_CANDLES, MOST_TRADES, CoinbaseRest
+from alphaplus_tui.exchanges.coinbase.symbols import GRANULARITIES, TAKERS
+from alphaplus_tui.exchanges.registry import Tap
+from alphaplus_tui.exchanges.shared.connection import Habits
+from alphaplus_tui.exchanges.shared.feed import Feed
+from alphaplus_tui.exchanges.shared.markets import Markets
+from alphaplus_tui.exchanges.shared.past import candles_of, past_candle, past_trade
+from alphaplus_tui.exchanges.shared.times import rfc3339_ns
+from alphaplus_tui.kernel.clock import Clock, MarketClock
+from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.ports.market_data import Received
+
+REST_URL = "https://api.coinbase.com"
+WS_URL = "wss://advanced-trade-ws.coinbase.com"
+
+
+class CoinbaseMarketData:
+    """Spot markets. ``rest_url`` and ``ws_url`` replace scheme, host and port; the paths stay Coinbase's."""
+
+    def __init__(
+        self,
+        exchange: str,
+        *,
+        rest_url: str | None,
+        ws_url: str | None,
+        cache_dir: Path,
+        clock: Clock,
+        market: MarketClock,
+        meters: Meters,
+        tap: Tap | None = None,
+        rng: Random | None = None,
+        habits: Habits | None = None,
+    ) -> None:
+        self.exchange, self._market = exchange, market
+        requests = meters.counter("rest_requests", (("exchange", exchange),))
+        self._rest = CoinbaseRest(rest_url or REST_URL, clock=clock, market=market, requests=requests)
+        self._markets = Markets(exchange, self._listed, cache_dir / f"markets-{exchange}.json", market)
+        dialect = CoinbaseDialect(exchange, ws_url or WS_URL, self._rest)
+        self._feed = Feed(dialect, clock=clock, market=market, meters=meters, tap=tap, rng=rng, habits=habits)
+
+    async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Those that share the book of another, such as BTC/USDC that of BTC/USD, only when they are asked for."""
+        return await self._markets.find(symbols)
+
+    def stream(
+        self, instruments: Sequence[Instrument], channels: frozenset[Channel]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Received]]:
+        return self._feed.open(instruments, channels)
+
+    async def candles(
+        self, instrument: Instrument, timeframe: Timeframe, *, since: int, limit: int
+    ) -> tuple[Candle, ...]:
+        async def fetch(known: Timeframe, first: int, count: int) -> tuple[Candle, ...]:
+            return await self._candles(instrument, known, first, count)
+
+        return await candles_of(fetch, GRANULARITIES, self.exchange, timeframe, since=since, limit=limit)
+
+    async def trades(self, instrument: Instrument, *, from_seq: int, since: int, limit: int) -> tuple[Trade, ...]:
+        async def ask(start_s: int, end_s: int) -> list[TradeRow]:
+            return await self._rest.trades(instrument.venue_symbol, start_s=start_s, end_s=end_s)
+
+        windows = TradeWindows(ask, most=MOST_TRADES, now_s=self._market.now() // SECOND_NS)
+        rows = await windows.fetch(from_seq, since_s=since // SECOND_NS, limit=limit)
+        ts_recv = self._market.now()
+        return tuple(_trade(instrument, row, ts_recv) for row in rows)
+
+    async def clock_offset_ns(self) -> int:
+        return await self._rest.clock_offset_ns()
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+    async def _candles(
+        self, instrument: Instrument, timeframe: Timeframe, since: int, limit: int
+    ) -> tuple[Candle, ...]:
+        length_s = duration_ns(timeframe) // SECOND_NS
+        start_s = -(-since // SECOND_NS)
+        start_s += -start_s % length_s
+        end_s = min(start_s + (limit - 1) * length_s, self._market.now() // SECOND_NS)
+        candles: list[Candle] = []
+        while start_s <= end_s:
+            last_s = min(end_s, start_s + (MOST_CANDLES - 1) * length_s)
+            rows = await self._rest.candles(
+                instrument.venue_symbol, GRANULARITIES[timeframe], start_s=start_s, end_s=last_s
+            )
+            now = self._market.now()
+            candles += [_candle(instrument, timeframe, row, now) for row in rows]
+            start_s = last_s + length_s - last_s % length_s
+        return tuple(candles)
+
+    async def _listed(self, symbols: Sequence[str]) -> list[Instrument]:
+        products = [product for product in await self._rest.products() if product.kind == "SPOT"]
+        if not symbols:
+            products = [p for p in products if p.status == "online" and not (p.trading_disabled or p.alias)]
+        return [self._instrument(product) for product in products]
+
+    def _instrument(self, product: Product) -> Instrument:
+        base, quote = clean(product.base, limit=40), clean(product.quote, limit=40)
+        return Instrument(
+            exchange=self.exchange,
+            symbol=f"{base}/{quote}",
+            venue_symbol=clean(product.alias or product.product_id, limit=80),
+            base=base,
+            quote=quote,
+            price_step=product.price_step if product.price_step > 0 else 1e-8,
+            quantity_step=product.quantity_step if product.quantity_step > 0 else 1e-8,
+        )
+
+
+def _candle(instrument: Instrument, timeframe: Timeframe, row: CandleRow, now: int) -> Candle:
+    prices = row.open, row.high, row.low, row.close
+    return past_candle(instrument, timeframe, row.start * SECOND_NS, prices, volume=row.volume, trades=None, now=now)
+
+
+def _trade(instrument: Instrument, row: TradeRow, ts_recv: int) -> Trade:
+    try:
+        ts_event = rfc3339_ns(row.time)
+    except ValueError as error:
+        raise ProtocolError(f"a trade of {instrument.symbol} that cannot be: {error}") from error
+    return past_trade(
+        instrument,
+        row.trade_id,
+        row.price,
+        row.size,
+        side=TAKERS.get(row.side),
+        ts_event=ts_event,
+        ts_recv=ts_recv,
+    )
