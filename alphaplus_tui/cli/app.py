@@ -28,11 +28,17 @@ app = typer.Typer(
 config_app = typer.Typer(help="Settings, and where each value came from.", no_args_is_help=True, epilog=_EPILOG)
 db_app = typer.Typer(help="The database.", no_args_is_help=True, epilog=_EPILOG)
 export_app = typer.Typer(help="Data out, with a header; times ISO 8601 UTC.", no_args_is_help=True, epilog=_EPILOG)
+alerts_app = typer.Typer(help="What AlphaPlus called for, and whom it tells.", no_args_is_help=True, epilog=_EPILOG)
+secrets_app = typer.Typer(
+    help="Passwords, keys and addresses of channels, in the system's keyring.", no_args_is_help=True, epilog=_EPILOG
+)
 models_app = typer.Typer(help="The models of the data folder.", no_args_is_help=True, epilog=_EPILOG)
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
 app.add_typer(export_app, name="export")
 app.add_typer(models_app, name="models")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(secrets_app, name="secrets")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, on the last line.")]
 Headless = Annotated[bool, typer.Option("--headless", help="No console: a ready line, and a summary at the end.")]
@@ -383,3 +389,69 @@ def models_import(
     from alphaplus_tui.cli.models import import_model
 
     import_model(wishes(context), file, name=name, as_json=as_json)
+
+
+@alerts_app.command("test")
+def alerts_test(
+    context: typer.Context,
+    *,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option("--channel", help="Only this one; may be repeated. Default: all in the settings."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a test message to each channel, and say which took it."""
+    from alphaplus_tui.cli.alerts import send_test
+
+    send_test(wishes(context), tuple(channel or ()), as_json=as_json)
+
+
+@alerts_app.command("list")
+def alerts_list(
+    context: typer.Context,
+    *,
+    symbol: Annotated[str, typer.Option("--symbol", help="Only those about BTC/USDT, or kraken:BTC/USD.")] = "",
+    since: Since = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The newest alerts, and whom they were told."""
+    from alphaplus_tui.cli.alerts import list_alerts
+
+    list_alerts(wishes(context), symbol, since=since, limit=limit, as_json=as_json)
+
+
+SecretArgument = Annotated[str, typer.Argument(help="Such as telegram, or database.password.")]
+
+
+@secrets_app.command("set")
+def secrets_set(
+    context: typer.Context,
+    *,
+    name: SecretArgument,
+    in_file: Annotated[
+        bool, typer.Option("--file", help="Keep it in a file that only you can read, not in the keyring.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a secret; its value is asked for, or read from stdin."""
+    from alphaplus_tui.cli.secrets import keep
+
+    keep(wishes(context), name, in_file=in_file, as_json=as_json)
+
+
+@secrets_app.command("list")
+def secrets_list(context: typer.Context, as_json: AsJson = False) -> None:
+    """Names of secrets and where they are kept; never a value."""
+    from alphaplus_tui.cli.secrets import list_names
+
+    list_names(wishes(context), as_json=as_json)
+
+
+@secrets_app.command("delete")
+def secrets_delete(context: typer.Context, name: SecretArgument, as_json: AsJson = False) -> None:
+    """Forget a secret."""
+    from alphaplus_tui.cli.secrets import forget
+
+    forget(wishes(context), name, as_json=as_json)

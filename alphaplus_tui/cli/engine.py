@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,14 @@ from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.signals import Stop, end_within
 from alphaplus_tui.cli.tty import check_terminal
 from alphaplus_tui.errors import EXIT_OK, UsageError
+from alphaplus_tui.logs.redaction import secret_parts
 from alphaplus_tui.logs.setup import Logs
 from alphaplus_tui.settings.api_token import ensure_token
 from alphaplus_tui.settings.engine_lock import EngineInfo, EngineLock, acquire
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from alphaplus_tui.runtime.build import ReplayOptions
     from alphaplus_tui.runtime.engine import Engine
     from alphaplus_tui.session.session import Session
@@ -120,10 +123,11 @@ def _run(wishes: Wishes, loaded: Loaded, paths: Paths, replay: ReplayOptions | N
     settings = loaded.settings
     with acquire(paths.data, wait_for_command_s=_WAIT_FOR_COMMAND_S, on_wait=_say_waiting) as lock:
         token = ensure_token(paths.api_token) if settings.api.serves(headless=wishes.headless) else None
-        with _logs(settings, paths, token, to_stderr=wishes.headless):
+        addresses = wishes.addresses(loaded)
+        with _logs(settings, paths, token, addresses, to_stderr=wishes.headless):
             from alphaplus_tui.runtime.build import build_engine
 
-            engine = build_engine(settings, paths, replay=replay, started_at=wishes.started_at)
+            engine = build_engine(settings, paths, replay=replay, started_at=wishes.started_at, addresses=addresses)
             running = Running(wishes, settings, paths, lock, engine, Api(engine.session, settings.api, token))
             code = asyncio.run(_main(running, _headless if wishes.headless else _console))
     end_within(_INTERPRETER_ENDS_WITHIN_S, code)
@@ -160,14 +164,21 @@ async def _console(running: Running, stop: Stop) -> int:
     return await run(running, stop)
 
 
-def _logs(settings: Settings, paths: Paths, token: str | None, *, to_stderr: bool) -> Logs:
+def _logs(
+    settings: Settings, paths: Paths, token: str | None, addresses: Mapping[str, SecretStr], *, to_stderr: bool
+) -> Logs:
     password = settings.database.password
+    secrets = [part for url in addresses.values() for part in secret_parts(url.get_secret_value())]
     return Logs(
         level=settings.logging.level,
         file=paths.log_file,
         max_mb=settings.logging.max_mb,
         to_stderr=to_stderr,
-        secrets=[*([password.get_secret_value()] if password else []), *([token] if token else [])],
+        secrets=[
+            *secrets,
+            *([password.get_secret_value()] if password else []),
+            *([token] if token else []),
+        ],
     )
 
 

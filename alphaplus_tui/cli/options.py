@@ -5,15 +5,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from alphaplus_tui.settings.paths import Mode, Paths
     from alphaplus_tui.settings.root import Loaded
+    from alphaplus_tui.settings.vault import Vault
 
 _WITH_VALUE = ("--config", "--data-dir", "--log-level")
 _FLAGS = ("--demo",)
@@ -65,18 +69,56 @@ class Wishes:
             said["exchange.id"] = ("demo", "--demo")
         if self.log_level is not None:
             said["logging.level"] = (self.log_level, "--log-level")
-        return load_settings(
+        loaded = load_settings(
             self.config or user_config_file(),
             must_exist=self.config is not None,
             command_line=said,
             exchanges=exchange_names(),
         )
+        return loaded if loaded.settings.database.embedded else with_password(loaded, self.vault())
+
+    def vault(self) -> Vault:
+        """Where secrets are kept."""
+        from alphaplus_tui.settings.paths import user_secrets_file
+        from alphaplus_tui.settings.vault import Vault
+
+        return Vault(user_secrets_file())
+
+    def addresses(self, loaded: Loaded) -> dict[str, SecretStr]:
+        """The Apprise URLs of the channels that the settings name; those that cannot be had are left out."""
+        from alphaplus_tui.settings.vault import NoKeyring
+
+        found: dict[str, SecretStr] = {}
+        vault = self.vault()
+        for channel in loaded.settings.alerts.every_channel:
+            with suppress(NoKeyring):  # the service and the doctor say which are missing
+                if (secret := vault.find(channel)) is not None:
+                    found[channel] = secret.value
+        return found
 
     def paths(self, loaded: Loaded, mode: Mode | None = None) -> Paths:
         """The folders of this run; ``mode`` by the exchange unless it is said."""
         from alphaplus_tui.settings.paths import locate
 
         return locate(mode or mode_of(loaded), data_dir=self.data_dir)
+
+
+def with_password(loaded: Loaded, vault: Vault) -> Loaded:
+    """With the database's password where a secret holds it; without one ~/.pgpass may."""
+    from alphaplus_tui.settings.secret_names import DATABASE_PASSWORD
+    from alphaplus_tui.settings.vault import NoKeyring
+
+    if loaded.settings.database.password is not None:
+        return loaded
+    try:
+        found = vault.find(DATABASE_PASSWORD)
+    except NoKeyring:
+        found = None
+    if found is None:
+        return loaded
+    database = loaded.settings.database.model_copy(update={"password": found.value})
+    settings = loaded.settings.model_copy(update={"database": database})
+    return replace(loaded, settings=settings, origins={**loaded.origins, DATABASE_PASSWORD: found.origin})
 
 
 def mode_of(loaded: Loaded) -> Mode:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import cast
+from urllib.parse import unquote
 
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.logs.record import Json
@@ -81,6 +82,13 @@ class Redactor:
             items = list(cast("Iterable[object]", value))[:_MOST_ITEMS]
             return [self._value(item, depth - 1) for item in items]
         return self.text(_described(cast("object", value)))
+
+
+def secret_parts(url: str) -> tuple[str, ...]:
+    """What of a URL that is a secret must appear nowhere: all of it, and each longer piece that is no host's name."""
+    pieces = "".join(char if char.isalnum() or char in "_-.%~" else " " for char in url).split()
+    telling = [piece for piece in pieces[1:] if len(piece) >= 6 and "." not in piece]
+    return tuple(dict.fromkeys([url, *telling, *map(unquote, telling)]))
 
 
 def _described(value: object) -> str:

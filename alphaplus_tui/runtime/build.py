@@ -1,11 +1,12 @@
 """Wires services and adapters together; the only file that knows both."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from random import Random
 
 from msgspec import Struct
+from pydantic import SecretStr
 
 from alphaplus_tui import __version__
 from alphaplus_tui.domain.market import Channel
@@ -41,10 +42,18 @@ class ReplayOptions(Struct, frozen=True):
     """1: the recording's own pace; None: as fast as it goes."""
 
 
-def build_engine(settings: Settings, paths: Paths, *, replay: ReplayOptions | None = None, started_at: float) -> Engine:
+def build_engine(
+    settings: Settings,
+    paths: Paths,
+    *,
+    replay: ReplayOptions | None = None,
+    started_at: float,
+    addresses: Mapping[str, SecretStr] | None = None,
+) -> Engine:
     """An engine that does nothing yet: no I/O, no heavy imports before its ``start``.
 
     started_at: ``time.monotonic()`` at the first line of the program.
+    addresses: Apprise URLs by the name of their channel.
     """
     state = StateStore()
     system = SystemRow(
@@ -61,7 +70,7 @@ def build_engine(settings: Settings, paths: Paths, *, replay: ReplayOptions | No
     if replay is None and settings.exchange.id == DEMO and not settings.exchange.rest_url:
         demo = DemoExchange(settings.demo, port=free_port())
     return Engine(
-        lambda: _assemble(settings, paths, state, system, replay=replay, demo=demo),
+        lambda: _assemble(settings, paths, state, system, replay=replay, demo=demo, addresses=addresses or {}),
         LocalSession(state, paths.log_file),
         demo=demo,
         replays=replay is not None,
@@ -83,9 +92,11 @@ def _assemble(
     *,
     replay: ReplayOptions | None,
     demo: DemoExchange | None,
+    addresses: Mapping[str, SecretStr],
 ) -> Parts:
     # asyncpg, aiohttp, websockets and numpy come with these: not before the first paint
     from alphaplus_tui.news.web import WebNews  # noqa: PLC0415
+    from alphaplus_tui.runtime.alerting import alerting  # noqa: PLC0415
     from alphaplus_tui.runtime.keeping import model_keeping  # noqa: PLC0415
     from alphaplus_tui.services.backfill import BackfillService  # noqa: PLC0415
     from alphaplus_tui.services.candles import CandleService  # noqa: PLC0415
@@ -182,6 +193,16 @@ def _assemble(
             recorded=replay is not None,
         ),
         keeping.training,
+        alerting(
+            settings.alerts,
+            addresses,
+            reader,
+            bus,
+            state=state,
+            recorded=replay is not None,
+            market=market,
+            rng=rng,
+        ),
     ]
     if demo is not None:
         services.append(demo)

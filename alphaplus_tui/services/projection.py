@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from alphaplus_tui.domain.events import (
+    AlertChanged,
     CandleChanged,
     CandleClosed,
     DatabaseConnected,
@@ -75,6 +76,7 @@ class ProjectionService:
         bus.on(SignalExplained, opinions.on_explained)
         bus.on(OutcomeKnown, opinions.on_outcome)
         bus.on(TrainingChanged, TrainingRows(state).on_changed)
+        bus.on(AlertChanged, notices.on_alert)
         bus.on(FeedConnected, feeds.on_connected)
         bus.on(FeedConnected, notices.on_connected)
         bus.on(FeedLost, feeds.on_lost)

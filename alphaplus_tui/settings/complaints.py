@@ -40,16 +40,27 @@ def _line(detail: ErrorDetails, layer: Layer, schema: Schema) -> str:
     path = tuple(str(part) for part in detail["loc"] if isinstance(part, str) and part != "[key]")
     found = origin_of(path, layer)
     origin = found[2] if found else "default"
-    key = ".".join(path)
+    key = _named(detail)
     if detail["type"] == "extra_forbidden":
-        return f"{origin}: {_unknown_key(path, schema)}"
+        return f"{origin}: {_unknown_key(path, schema, key.rpartition('.')[0])}"
     if "[key]" in detail["loc"]:
         return f"{origin}: {key}: {_reason(detail, path[:-1], schema, keys=True)}"
     value = found[1] if found else detail["input"]
     index = next((part for part in detail["loc"] if isinstance(part, int)), None)
     if index is not None:
         value = detail["input"]
+    if isinstance(detail["input"], Mapping) and isinstance(detail["loc"][-1], int):
+        return f"{origin}: {key}: {_reason(detail, path, schema)}"
     return f"{origin}: {key} = {_shown(key, value)}: {_reason(detail, path, schema)}"
+
+
+def _named(detail: ErrorDetails) -> str:
+    """The key with dots; of a table in a list, which one: ``alerts.rules #2.when``."""
+    parts = [part for part in detail["loc"] if part != "[key]"]
+    if parts and isinstance(parts[-1], int) and not isinstance(detail["input"], Mapping):
+        parts.pop()  # a plain value of a list: it is shown itself
+    words = [f" #{part + 1}" if isinstance(part, int) else f".{part}" for part in parts]
+    return "".join(words).removeprefix(".")
 
 
 def _reason(detail: ErrorDetails, path: KeyPath, schema: Schema, *, keys: bool = False) -> str:
@@ -103,12 +114,12 @@ def _allowed(node: Schema) -> str:
             return ""
 
 
-def _unknown_key(path: KeyPath, schema: Schema) -> str:
+def _unknown_key(path: KeyPath, schema: Schema, table_name: str) -> str:
     *table, key = path
     here = list(_properties(_resolve(tuple(table), schema)))
     if not table:
         return f"[{clean(key, limit=80)}]: unknown section; {suggestion(key, here)}"
-    name = f"{'.'.join(table)}.{clean(key, limit=80)}: unknown key"
+    name = f"{table_name}.{clean(key, limit=80)}: unknown key"
     elsewhere = [
         section
         for section in _properties(schema)
@@ -131,6 +142,9 @@ def _resolve(path: KeyPath, schema: Schema) -> Schema:
         if not isinstance(following, Mapping):
             return {}
         node = _follow(cast("Schema", following), schema)
+        items = node.get("items")
+        if isinstance(items, Mapping) and "$ref" in items:
+            node = _follow(cast("Schema", items), schema)  # a list of tables
     return node
 
 
@@ -154,6 +168,6 @@ def _follow(node: Schema, schema: Schema) -> Schema:
 def _shown(key: str, value: object) -> str:
     if any(word in key.rpartition(".")[2] for word in _SECRET_WORDS) and isinstance(value, str) and "@" in value:
         return "(not shown)"
-    if key.endswith("password"):
+    if key.endswith("password") or (key.endswith("channels") and "://" in str(value)):
         return "(not shown)"
     return clean(repr(value), limit=_LONGEST_VALUE)

@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 from pydantic import BaseModel
 
 from alphaplus_tui.errors import ConfigError
+from alphaplus_tui.settings.secret_names import is_secret_variable
 
 PREFIX = "ALPHAPLUS_"
 SEPARATOR = "__"
@@ -87,7 +88,7 @@ def environment_layer(environ: Mapping[str, str], known: type[BaseModel], proble
     """What ``ALPHAPLUS_SECTION__KEY`` variables say."""
     layer: Layer = {}
     for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX):
+        if not name.startswith(PREFIX) or is_secret_variable(name):
             continue
         section, *below = name.removeprefix(PREFIX).lower().split(SEPARATOR)
         if below:

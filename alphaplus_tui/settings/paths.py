@@ -84,6 +84,11 @@ def user_config_file() -> Path:
     return PlatformDirs(_APP, appauthor=False).user_config_path / "alphaplus.toml"
 
 
+def user_secrets_file() -> Path:
+    """Where secrets are kept on a machine without a keyring, whether or not the file exists."""
+    return user_config_file().with_name("secrets.json")
+
+
 def _runtime(data: Path, environ: Mapping[str, str]) -> Path:
     mark = hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:12]
     private = environ.get("XDG_RUNTIME_DIR", "")

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from alphaplus_tui.errors import ConfigError
+from alphaplus_tui.settings.alerts import AlertSettings
 from alphaplus_tui.settings.api import ApiSettings
 from alphaplus_tui.settings.complaints import complain, unknown_exchange
 from alphaplus_tui.settings.exchange import DEMO, DemoSettings, ExchangeSettings
@@ -29,6 +30,7 @@ class Settings(Section):
     training: TrainingSettings = TrainingSettings()
     sentiment: SentimentSettings = SentimentSettings()
     api: ApiSettings = ApiSettings()
+    alerts: AlertSettings = AlertSettings()
     ui: UiSettings = UiSettings()
     keys: dict[ActionId, Keys] = Field(default_factory=dict)
     """Action id to keys: ``quit = "f10"``; several with commas between."""
@@ -56,6 +58,8 @@ _WRITTEN_FOR_ANOTHER_EXCHANGE = (
     ("exchange", "overrides"),
     ("database", "url"),
     ("database", "password"),
+    ("alerts", "channels"),
+    ("alerts", "rules"),
 )
 
 
@@ -73,8 +77,8 @@ def load_settings(
     command_line: dotted key → (value, option), as ``{"exchange.id": ("demo", "--demo")}``.
     exchanges: the names that ``exchange.id`` may have; empty leaves that to whoever connects.
 
-    An exchange chosen on the command line drops the addresses, symbols and database that file and environment
-    have for another one: invented prices never reach a real database.
+    An exchange chosen on the command line drops the addresses, symbols, database and alerts that file and
+    environment have for another one: invented prices never reach a real database, nor a telephone.
     """
     problems: list[str] = []
     below: Layer = {}

@@ -66,6 +66,11 @@ class UiSettings(Section):
     """What charts are drawn with."""
     fps: Annotated[int, Field(ge=1, le=30)] = 10
     """Frames per second at most."""
+    bell: bool = False
+    """Whether the terminal's bell rings with each alert."""
+    desktop: Literal["off", "osc9", "osc777", "notify-send"] = "osc9"
+    """How an alert reaches the desktop: by an escape sequence that the terminal turns into a notification, or by the
+    program notify-send of this machine."""
 
 
 class LoggingSettings(Section):

@@ -235,6 +235,8 @@ class NoticeRow(Struct, frozen=True):
     title: str
     text: str
     ts: int
+    alert: bool = False
+    """A rule of the user's raised it: what rings the bell and reaches the desktop."""
 
 
 class ModelRow(Struct, frozen=True):

@@ -3,20 +3,26 @@
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from textual import work
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import CommandPalette, Provider
 from textual.notifications import SeverityLevel
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.text import clean
+from alphaplus_tui.errors import AlphaPlusError
+from alphaplus_tui.session.queries import AlertsPage
 from alphaplus_tui.session.session import Session
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui.actions import EVERYWHERE, bindings, unknown_actions
+from alphaplus_tui.tui.calling import call
 from alphaplus_tui.tui.catalogue import CATALOGUE, ScreenRow, screen_row
 from alphaplus_tui.tui.clock import ConsoleClock, WallClock
 from alphaplus_tui.tui.desk import Desk, UiView
@@ -28,6 +34,7 @@ from alphaplus_tui.tui.theme import DARK, OWN_THEMES, make_inks
 
 _SEVERITY: dict[str, SeverityLevel] = {"information": "information", "warning": "warning", "error": "error"}
 EXIT_TERMINAL_GONE = 129
+_ALERTS_SHOWN = 100
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
@@ -172,8 +179,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
             panel = self.screen.focused_panel()
             self.push_screen(panel_help(panel.TITLE, panel.EXPLANATION, self.desk.inks))
 
-    def action_notices(self) -> None:
-        self.push_screen(notices(self.desk.session.state.notices.values(), self.desk.inks))
+    @work(exclusive=True, group="notices")
+    async def action_notices(self) -> None:
+        """The notices of this run, and the alerts of earlier ones as far as the database tells them."""
+        earlier: tuple[Alert, ...] = ()
+        with suppress(AlphaPlusError):  # the notices are shown without them
+            earlier = await self.desk.session.ask(AlertsPage(limit=_ALERTS_SHOWN), deadline_s=1.0)
+        self.push_screen(notices(self.desk.session.state.notices.values(), earlier, self.desk.inks))
 
     def action_freeze(self) -> None:
         self.desk.frozen = not self.desk.frozen
@@ -203,6 +215,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
             severity = _SEVERITY.get(row.severity, "information")
             timeout = 4 if severity != "information" else 3
             self.notify(row.text, title=row.title, severity=severity, timeout=timeout, markup=False)
+            if row.alert:
+                call(self, row, self.desk.ui)
         self._noticed = set(rows)
 
     def _leave_without_terminal(self) -> None:

@@ -1,6 +1,7 @@
 """What stands over a screen for a moment: help, a question, the notices."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from rich.table import Table
@@ -12,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.state.slices import NoticeRow
 from alphaplus_tui.tui import format as fmt
@@ -96,8 +98,8 @@ def panel_help(title: str, text: str, inks: Inks) -> Overlay:
     return Overlay(title, Text(text, style=inks.base))
 
 
-def notices(rows: Iterable[NoticeRow], inks: Inks) -> Overlay:
-    """All notices kept, newest first."""
+def notices(rows: Iterable[NoticeRow], alerts: Iterable[Alert], inks: Inks) -> Overlay:
+    """All notices of this run, newest first; then the stored alerts, with whom they were told."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column()
@@ -108,4 +110,27 @@ def notices(rows: Iterable[NoticeRow], inks: Inks) -> Overlay:
         table.add_row(Text(fmt.time_of_day(row.ts), style=inks.dim), text)
     if not table.row_count:
         table.add_row(Text("No notices so far", style=inks.dim))
+    for number, alert in enumerate(alerts):
+        if not number:
+            table.add_row()
+            table.add_row(Text("Alerts", style=inks.strong), Text("stored, newest first (UTC)", style=inks.dim))
+        table.add_row(Text(_moment(alert.raised_at), style=inks.dim), _alert(alert, inks))
     return Overlay("Notices", table)
+
+
+def _alert(alert: Alert, inks: Inks) -> Text:
+    styles = {"warning": inks.warning, "error": inks.error}
+    text = Text(clean(alert.title), style=styles.get(alert.severity, inks.strong))
+    text.append("\n" + clean(alert.text), style=inks.base)
+    told = ", ".join(f"{one.channel} {one.state}" for one in alert.deliveries)
+    words = [
+        f"over since {_moment(alert.resolved_at)}" if alert.resolved_at is not None else "",
+        "not told: quiet hours" if alert.quiet else told,
+    ]
+    if after := clean("; ".join(filter(None, words))):
+        text.append("\n" + after, style=inks.dim)
+    return text
+
+
+def _moment(ts: int) -> str:
+    return datetime.fromtimestamp(ts // 10**9, UTC).strftime("%d %b %H:%M:%S")

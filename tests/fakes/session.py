@@ -2,12 +2,14 @@
 
 from typing import TypeVar, cast
 
+from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision
 from alphaplus_tui.domain.instrument import InstrumentId, symbol_of
 from alphaplus_tui.domain.timeframe import SECOND_NS
 from alphaplus_tui.errors import StoreUnavailable
 from alphaplus_tui.session.commands import Accepted, Command, Refused, Reply
 from alphaplus_tui.session.queries import (
+    AlertsPage,
     CandlesBetween,
     DecisionAt,
     DecisionsPage,
@@ -58,6 +60,7 @@ class FakeSession:
         """Why every wish is refused, when it is not empty."""
         self.store_away = ""
         """Why no question is answered, when it is not empty."""
+        self.alerts: tuple[Alert, ...] = ()
         self.log: list[LogLine] = log_lines() if seeded else []
         if seeded:
             fill(self.store)
@@ -91,6 +94,8 @@ class FakeSession:
                 return self._decisions_page(query)
             case Explain():
                 return explanation(self._known(query.decision))
+            case AlertsPage():
+                return self.alerts[: query.limit]
             case ModelReport():
                 return self.reports.get(query.model) or report(query.model)
             case _:

@@ -1,6 +1,13 @@
 """Writes what the user should hear of: edges only, each once."""
 
-from alphaplus_tui.domain.events import DatabaseConnected, DatabaseLost, FeedConnected, FeedLost, GapChanged
+from alphaplus_tui.domain.events import (
+    AlertChanged,
+    DatabaseConnected,
+    DatabaseLost,
+    FeedConnected,
+    FeedLost,
+    GapChanged,
+)
 from alphaplus_tui.domain.instrument import symbol_of
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.kernel.clock import MarketClock
@@ -21,6 +28,10 @@ class NoticeRows:
         self._failed: set[str] = set()
         self._hopeless: set[tuple[str, int]] = set()
         self._database_lost = False
+
+    def on_alert(self, event: AlertChanged) -> None:
+        if event.fresh:
+            self._add(event.alert.severity, event.alert.title, event.alert.text, alert=True)
 
     def on_lost(self, event: FeedLost) -> None:
         if event.connection not in self._lost:
@@ -60,8 +71,8 @@ class NoticeRows:
             self._failed.discard(status.name)
             self._add("information", f"Service {status.name} runs again", "")
 
-    def _add(self, severity: str, title: str, text: str) -> None:
+    def _add(self, severity: str, title: str, text: str, *, alert: bool = False) -> None:
         self._number += 1
-        row = NoticeRow(self._number, severity, title, clean(text, limit=300), self._market.now())
+        row = NoticeRow(self._number, severity, title, clean(text, limit=300), self._market.now(), alert)
         self._notices.put(self._number, row)
         self._notices.drop(self._number - _KEPT)

@@ -1,0 +1,1 @@
+"""Tells alerts to the outside: messengers, mail, webhooks."""
