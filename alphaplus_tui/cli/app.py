@@ -280,6 +280,21 @@ def import_history(
 
 
 @app.command()
+def coverage(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is stored whole, what was repaired, what is missing and why."""
+    from alphaplus_tui.cli.coverage import show_coverage
+
+    show_coverage(wishes(context), tuple(symbol or ()), since=since, until=until, as_json=as_json)
+
+
+@app.command()
 def train(
     context: typer.Context,
     *,

@@ -15,6 +15,8 @@ TRADES = ""
 _OUT_OF_ORDER_NS = 1_000_000_000
 """Numbers and times of one numbering agree but for so much."""
 
+_US_NS = 1_000
+
 
 class Cover(StrEnum):
     """How a stretch of time is covered."""
@@ -98,6 +100,11 @@ class CoverageRow(Struct, frozen=True):
     missing: int = 0
     """Of a gap: how many; 1 or more for an instrument without numbers, where nobody knows."""
     reason: str = ""
+
+    @property
+    def counted(self) -> bool:
+        """False where trades have no numbers: then theirs are UTC ns, and nobody knows how many are missing."""
+        return bool(self.timeframe) or abs(self.first_seq - self.start) >= _US_NS
 
 
 def cover_of(provenance: Provenance) -> Cover:

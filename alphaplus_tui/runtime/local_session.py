@@ -12,6 +12,7 @@ from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.logs.reader import Filter, read_page
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.services.stored_candles import newest_candles
+from alphaplus_tui.services.stored_coverage import coverage_map
 from alphaplus_tui.session.commands import (
     Accepted,
     CancelTraining,
@@ -32,6 +33,7 @@ from alphaplus_tui.session.queries import (
     AlertsPage,
     AnyQuery,
     CandlesBetween,
+    CoverageMap,
     DecisionAt,
     DecisionsPage,
     Explain,
@@ -43,7 +45,7 @@ from alphaplus_tui.session.queries import (
     SignalsPage,
     TradesPage,
 )
-from alphaplus_tui.state.slices import SignalRow
+from alphaplus_tui.state.slices import FeedState, SignalRow
 from alphaplus_tui.state.view import StateView
 
 A = TypeVar("A")
@@ -133,6 +135,15 @@ class LocalSession:
             case AlertsPage():
                 before = end if query.before is None else min(query.before, end)
                 return await reader.alerts(_one(query.instrument), since=query.since, before=before, limit=query.limit)
+            case CoverageMap(instrument, start):
+                return await coverage_map(
+                    reader,
+                    [InstrumentId(instrument)] if instrument else (),
+                    start=start,
+                    end=end if query.end is None else min(query.end, end),
+                    limit=query.limit,
+                    heard=_heard(self.state) if query.end is None else None,
+                )
             case Explain(decision):
                 return await self._behind.desk.explain(decision)
             case ModelReport(model):
@@ -153,6 +164,13 @@ class _Behind(NamedTuple):
         if self.models is None:
             raise UsageError("no models are kept here")
         return self.models
+
+
+def _heard(state: StateView) -> dict[InstrumentId, int]:
+    """When the newest trade was, of instruments whose stream is live."""
+    live = (row.instrument for row in state.feeds.values() if row.state is FeedState.LIVE)
+    prices = [state.prices.get(instrument) for instrument in live]
+    return {row.instrument: row.ts_event for row in prices if row is not None and row.ts_event}
 
 
 def _one(instrument: str) -> InstrumentId | None:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Explanation
+from alphaplus_tui.domain.coverage import CoverageRow
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
@@ -120,6 +121,20 @@ class AlertsPage(Query[tuple[Alert, ...]], frozen=True, tag=True):
     limit: int = 200
 
 
+class CoverageMap(Query[tuple[CoverageRow, ...]], frozen=True, tag=True):
+    """What is stored whole between two moments (UTC ns), how it came, and the gaps with their reason.
+
+    By instrument, timeframe (trades first) and time; of the newest ``limit`` stretches.
+    """
+
+    instrument: str = ""
+    """Only this one; empty: all."""
+    start: int = 0
+    end: int | None = None
+    """None: now."""
+    limit: int = 10_000
+
+
 AnyQuery = (
     CandlesBetween
     | TradesPage
@@ -130,5 +145,6 @@ AnyQuery = (
     | Explain
     | ModelReport
     | AlertsPage
+    | CoverageMap
 )
 """Every question there is: whoever answers must have a case for each."""

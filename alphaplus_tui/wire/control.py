@@ -7,12 +7,14 @@ from msgspec import Struct
 
 from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Explanation
+from alphaplus_tui.domain.coverage import CoverageRow
 from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.session.commands import Command, Reply
 from alphaplus_tui.session.queries import (
     AlertsPage,
     AnyQuery,
     CandlesBetween,
+    CoverageMap,
     DecisionAt,
     DecisionsPage,
     Explain,
@@ -124,6 +126,7 @@ ANSWERS: dict[type[Query[Any]], Any] = {
     Explain: Explanation,
     ModelReport: str,
     AlertsPage: tuple[Alert, ...],
+    CoverageMap: tuple[CoverageRow, ...],
 }
 """What each query is answered with."""
 

@@ -27,6 +27,7 @@ COMMANDS = (
     ("export", "candles"),
     ("export", "trades"),
     ("import",),
+    ("coverage",),
     ("train",),
     ("signals",),
     ("why",),

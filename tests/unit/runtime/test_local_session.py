@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from alphaplus_tui.domain.coverage import Cover
 from alphaplus_tui.errors import DeadlineExceeded, StoreUnavailable
 from alphaplus_tui.kernel.clock import ManualMarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
@@ -13,7 +14,8 @@ from alphaplus_tui.logs.setup import Logs
 from alphaplus_tui.ports.store import Batch
 from alphaplus_tui.runtime.local_session import LocalSession
 from alphaplus_tui.session.commands import Accepted, Refused, RestartService, StartService, StopService
-from alphaplus_tui.session.queries import LogPage, TradesPage
+from alphaplus_tui.session.queries import CoverageMap, LogPage, TradesPage
+from alphaplus_tui.state.slices import FeedRow, FeedState, PriceRow
 from alphaplus_tui.state.store import StateStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.market_data import a_trade, an_instrument
@@ -64,6 +66,28 @@ async def test_nobody_sees_a_trade_later_than_the_markets_now(tmp_path: Path) ->
     session = LocalSession(StateStore(), tmp_path / "log")
     session.open(ServiceManager([], clock=FakeClock()), store, ManualMarketClock(trades[1].ts_event))
     assert [trade.seq for trade in await session.ask(TradesPage(BTC.id, 0, FAR))] == [1, 2]
+
+
+async def test_the_map_of_what_is_stored_reaches_to_now_while_the_stream_lives_and_nothing_else_was_heard(
+    tmp_path: Path,
+) -> None:
+    store, state = FakeStore(), StateStore()
+    await store.register([BTC])
+    trades = tuple(a_trade(BTC.id, seq) for seq in (1, 2, 3))
+    await store.write(Batch(trades=trades))
+    now = trades[-1].ts_event + 60_000_000_000
+    session = LocalSession(state, tmp_path / "log")
+    session.open(ServiceManager([], clock=FakeClock()), store, ManualMarketClock(now))
+    (row,) = await session.ask(CoverageMap())
+    assert (row.start, row.end, row.cover) == (trades[0].ts_event, trades[-1].ts_event, Cover.LIVE)
+    state.feeds.put(BTC.id, FeedRow(BTC.id, FeedState.LIVE, "", 0, None))
+    state.prices.put(BTC.id, PriceRow(BTC.id, trades=3, ts_event=trades[-1].ts_event))
+    (row,) = await session.ask(CoverageMap(BTC.id))
+    assert row.end == now + 1
+    state.prices.put(BTC.id, PriceRow(BTC.id, trades=4, ts_event=trades[-1].ts_event + 1_000_000_000))
+    (row,) = await session.ask(CoverageMap(BTC.id))
+    assert row.end == trades[-1].ts_event
+    assert await session.ask(CoverageMap("fake:ETH/USDT")) == ()
 
 
 async def test_a_question_has_a_deadline(tmp_path: Path) -> None:
