@@ -1,5 +1,6 @@
 """Builds the application: routes, problems, metrics and streams behind one guard."""
 
+import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, WebSocket
@@ -11,7 +12,7 @@ from alphaplus_tui.api.door import Door
 from alphaplus_tui.api.guard import Guard
 from alphaplus_tui.api.openapi import describe
 from alphaplus_tui.api.problems import answer_problems
-from alphaplus_tui.api.routes import health
+from alphaplus_tui.api.routes import account, health, market, models, opinions, system
 from alphaplus_tui.session.session import Session
 from alphaplus_tui.settings.api import ApiSettings
 
@@ -22,22 +23,30 @@ _OUR_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def create_app(
-    session: Session, *, token: str, settings: ApiSettings, session_socket: SessionSocket | None = None
+    session: Session,
+    *,
+    token: str,
+    settings: ApiSettings,
+    session_socket: SessionSocket | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    time_ns: Callable[[], int] = time.time_ns,
 ) -> ASGIApp:
     """The whole API of one session.
 
     session_socket: who serves ``WS /api/v1/session``; the path is not there without one.
+    clock: what rates are measured against. time_ns: this machine's time, UTC ns.
     """
-    app = create_routes(session, session_socket)
-    return Guard(app, token=token, hosts=allowed_hosts(settings))
+    app = create_routes(Door(session, time_ns=time_ns), session_socket)
+    return Guard(app, token=token, hosts=allowed_hosts(settings), clock=clock)
 
 
-def create_routes(session: Session, session_socket: SessionSocket | None = None) -> FastAPI:
+def create_routes(door: Door, session_socket: SessionSocket | None = None) -> FastAPI:
     """The routes without their guard."""
     app = FastAPI(title="AlphaPlus", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    app.state.door = Door(session)
+    app.state.door = door
     answer_problems(app)
-    app.include_router(health.router)
+    for routes in (health, system, market, models, opinions, account):
+        app.include_router(routes.router)
     if session_socket is not None:
         app.router.routes.append(WebSocketRoute("/api/v1/session", session_socket))
     describe(app)

@@ -42,6 +42,11 @@ class NotAllowed(AlphaPlusError):
     title = "Refused"
 
 
+def invalid(parameter: str, message: str) -> RequestValidationError:
+    """For a parameter that is not as it must be."""
+    return RequestValidationError([{"loc": ("query", parameter), "msg": message, "type": "value_error"}])
+
+
 def problem(
     status: int, detail: str, *, title: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:

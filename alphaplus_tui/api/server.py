@@ -103,8 +103,7 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
 
     def _give_up(self) -> None:
-        cycle: object = self.cycle  # None before the first request
-        if cycle is None and self in self.connections:
+        if getattr(self, "cycle", None) is None and self in self.connections:
             self.transport.abort()
 
 

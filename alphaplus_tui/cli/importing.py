@@ -13,13 +13,13 @@ from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.progress import ProgressLine
 from alphaplus_tui.cli.short import with_database
+from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
 from alphaplus_tui.errors import EXIT_FAILURE, UnknownName, UsageError
 from alphaplus_tui.files.guess import Wish
 from alphaplus_tui.files.layouts import FORMATS
-from alphaplus_tui.files.tables import iso_time
 from alphaplus_tui.runtime.importing import ImportedFile, ImportWish, import_history, total
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.settings.exchange import DEMO

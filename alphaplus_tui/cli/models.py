@@ -14,9 +14,9 @@ from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.short import engine_socket, held, with_database
 from alphaplus_tui.cli.signals import run_short
 from alphaplus_tui.cli.training import report_text
+from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import UnknownName, UsageError
-from alphaplus_tui.files.tables import iso_time
 from alphaplus_tui.ports.store import ModelRecord
 from alphaplus_tui.ports.trainer import ModelKeeper
 from alphaplus_tui.remote.client import send_command

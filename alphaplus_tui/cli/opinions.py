@@ -11,11 +11,11 @@ import typer
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.short import with_database
 from alphaplus_tui.domain.analysis import Decision, Explanation, Outcome, Role, Signal
+from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import duration_ns
 from alphaplus_tui.errors import AlphaPlusError
-from alphaplus_tui.files.tables import iso_time
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.runtime.export import instruments_of
 from alphaplus_tui.runtime.model_work import explain_here

@@ -5,13 +5,12 @@ import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any, BinaryIO, Literal
 
 from msgspec import Struct
 
-from alphaplus_tui.domain.timeframe import SECOND_NS
+from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.errors import UnknownName
 
 FORMATS = ("csv", "json", "parquet")
@@ -51,16 +50,6 @@ def open_table(stream: BinaryIO, columns: Sequence[Column], format_name: str) ->
             return ParquetWriter(stream, columns)
         case _:
             raise UnknownName("format", format_name, FORMATS)
-
-
-def iso_time(ts: int) -> str:
-    """``ts`` (UTC ns) as ISO 8601 with as many digits as it needs: seconds, ms, µs or ns."""
-    seconds, rest = divmod(ts, SECOND_NS)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    for digits, unit in ((0, SECOND_NS), (3, 1_000_000), (6, 1_000), (9, 1)):
-        if rest % unit == 0:
-            return f"{text}.{rest // unit:0{digits}d}Z" if digits else f"{text}Z"
-    raise AssertionError("every whole number is a multiple of 1")
 
 
 class CsvWriter(TableWriter):

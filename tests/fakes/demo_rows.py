@@ -3,6 +3,8 @@
 import math
 import random
 
+from msgspec import structs
+
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
 from alphaplus_tui.domain.timeframe import MINUTE_NS, SECOND_NS, Timeframe, duration_ns
@@ -226,7 +228,8 @@ def candles_before(query: CandlesBetween) -> tuple[Candle, ...]:
     price = next(price for base, price, _, _ in MARKET if name_of(base) == query.instrument)
     oldest = NOW - 3000 * duration_ns(query.timeframe)
     found = walk(query.instrument, query.timeframe, price, query.end - 1, query.limit)
-    return tuple(candle for candle in found if candle.open_time >= max(oldest, query.start))
+    first = max(oldest, query.start)
+    return tuple(structs.replace(candle, forming=False) for candle in found if candle.open_time >= first)
 
 
 def log_lines() -> list[LogLine]:

@@ -1,5 +1,6 @@
 """A session without an engine: a state that tests write, and answers that tests give."""
 
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 from alphaplus_tui.domain.alerts import Alert
@@ -19,15 +20,24 @@ from alphaplus_tui.session.queries import (
     LogPage,
     ModelReport,
     Query,
+    SignalsPage,
     TradesPage,
 )
+from alphaplus_tui.state.slices import SignalRow
 from alphaplus_tui.state.store import StateStore
 from tests.fakes.demo_rows import MARKET, NOW, candles_before, fill, log_lines
 from tests.fakes.opinion_rows import CLOSED, SPAN, decision, explanation, fill_opinions, history, report
 
 A = TypeVar("A")
 
+_BASES = tuple(base for base, _, _, _ in MARKET)
 _LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def _newest(found: list[A], place: Callable[[A], tuple[int, str]], before: int | None) -> list[A]:
+    """Those before a time, the newest first, those of one time in the order of their ids."""
+    kept = [one for one in found if before is None or place(one)[0] < before]
+    return sorted(kept, key=lambda one: (-place(one)[0], place(one)[1]))
 
 
 class FrozenClock:
@@ -92,10 +102,12 @@ class FakeSession:
                 return self._decision_at(query)
             case DecisionsPage():
                 return self._decisions_page(query)
+            case SignalsPage():
+                return self._signals_page(query)
+            case AlertsPage():
+                return self._alerts_page(query)
             case Explain():
                 return explanation(self._known(query.decision))
-            case AlertsPage():
-                return self.alerts[: query.limit]
             case ModelReport():
                 return self.reports.get(query.model) or report(query.model)
             case _:
@@ -108,8 +120,18 @@ class FakeSession:
         return None if price is None else decision(base, price, opens)
 
     def _decisions_page(self, query: DecisionsPage) -> tuple[Decision, ...]:
-        found = history(symbol_of(InstrumentId(query.instrument)).partition("/")[0])
-        return tuple(one for one in found if query.gate in {"", one.gate or "passed"})[: query.limit]
+        bases = [symbol_of(InstrumentId(query.instrument)).partition("/")[0]] if query.instrument else _BASES
+        found = [one for base in bases for one in history(base) if query.gate in {"", one.gate or "passed"}]
+        return tuple(_newest(found, lambda one: (one.decided_at, one.id), query.before)[: query.limit])
+
+    def _signals_page(self, query: SignalsPage) -> tuple[SignalRow, ...]:
+        found = [row for row in self.store.signals.values() if query.instrument in {"", row.signal.instrument}]
+        return tuple(_newest(found, lambda row: (row.signal.made_at, row.signal.id), query.before)[: query.limit])
+
+    def _alerts_page(self, query: AlertsPage) -> tuple[Alert, ...]:
+        found = [one for one in self.alerts if query.instrument in {"", one.instrument or ""}]
+        found = [one for one in found if one.raised_at >= query.since]
+        return tuple(_newest(found, lambda one: (one.raised_at, one.id), query.before)[: query.limit])
 
     def _known(self, wanted: str) -> Decision:
         newest = [row.decision for row in self.store.decisions.values() if row.decision.id == wanted]

@@ -5,16 +5,7 @@ from msgspec import structs
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.state.slices import FeedState
 from alphaplus_tui.state.view import ONLY
-from tests.fakes.session import FakeSession
-from tests.unit.api.serving import served
-
-
-def healthy() -> FakeSession:
-    """A session in which nothing is wrong."""
-    session = FakeSession()
-    store = session.store
-    store.services.put("backfill", structs.replace(store.services["backfill"], health="OK", reason=""))
-    return session
+from tests.unit.api.serving import healthy, served
 
 
 async def test_everybody_may_ask_whether_it_lives_and_only_who_knows_the_token_the_rest() -> None:

@@ -7,8 +7,9 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.errors import UnknownName
-from alphaplus_tui.files.tables import Column, Row, iso_time, open_table
+from alphaplus_tui.files.tables import Column, Row, open_table
 
 COLUMNS = (Column("symbol", "text"), Column("ts", "time"), Column("price", "number"), Column("trades", "count"))
 ROWS: list[Row] = [

@@ -1,0 +1,145 @@
+"""Market data with its age and where it comes from."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from alphaplus_tui.api.door import Door, Visited
+from alphaplus_tui.api.openapi import problems
+from alphaplus_tui.api.paging import After, Limit, Since, Symbol, SymbolFilter, by_name, since_ns, split_cursor
+from alphaplus_tui.api.problems import NotHere, invalid
+from alphaplus_tui.api.schemas import market
+from alphaplus_tui.api.schemas.common import Page
+from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.market import Trade
+from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe, duration_ns, open_time, parse_timeframe
+from alphaplus_tui.errors import UnknownName
+from alphaplus_tui.session.queries import CandlesBetween, TradesPage
+
+router = APIRouter(prefix="/api/v1", tags=["market data"])
+
+_UNKNOWN = problems(not_found="no such symbol is followed")
+_STORED = problems(not_found="no such symbol is followed", unavailable="the database does not answer")
+_MS_NS = 1_000_000
+
+
+@router.get("/tickers", summary="The latest of every instrument", responses=_UNKNOWN)
+async def tickers(
+    door: Visited, symbol: SymbolFilter = None, limit: Limit = 100, after: After = None
+) -> Page[market.Ticker]:
+    """In the order of exchange and symbol."""
+    only = None if symbol is None else door.instrument(symbol)
+    rows = [row for row in door.state.prices.values() if only in {None, row.instrument}]
+    page, following = by_name(rows, lambda row: market.key_of(row.instrument), limit=limit, after=after)
+    feeds = door.state.feeds
+    items = [market.Ticker.of(row, feeds.get(row.instrument), door.age_s(row.ts_recv)) for row in page]
+    return Page(items=items, next=following)
+
+
+@router.get("/orderbook", summary="The best levels of an instrument", responses=_UNKNOWN)
+async def orderbook(
+    door: Visited,
+    symbol: Symbol,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Levels of each side at most.")] = 20,
+) -> market.OrderBook:
+    """As it is kept in memory: as many levels as the exchange sends."""
+    instrument = door.instrument(symbol)
+    row = door.state.books.get(instrument)
+    if row is None:
+        raise NotHere(f"no order book of {symbol} has come yet")
+    return market.OrderBook.of(row, door.state.feeds.get(instrument), door.age_s(row.ts_recv), limit)
+
+
+@router.get("/trades", summary="Stored trades of an instrument", responses=_STORED)
+async def trades(
+    door: Visited, symbol: Symbol, since: Since = None, limit: Limit = 100, after: After = None
+) -> market.TradePage:
+    """Oldest first. Without `since` and `after` the newest ones, at most 100, from memory."""
+    instrument = door.instrument(symbol)
+    if since is None and after is None:
+        tape = door.state.tapes.get(instrument)
+        found: tuple[Trade, ...] = tuple(reversed(tape.trades[:limit])) if tape else ()
+        full = True
+    else:
+        start, after_seq = since_ns(since), None
+        if after is not None:
+            start, seq = _trade_cursor(after)
+            after_seq = seq
+        query = TradesPage(instrument, start=start, end=door.now() + 1, limit=limit, after_seq=after_seq)
+        found = await door.ask(query)
+        full = len(found) == limit
+    following = _trade_place(found[-1]) if found and full else None
+    state, age_s = _freshness(door, instrument)
+    return market.TradePage(
+        items=[market.TradeAnswer.of(one) for one in found], next=following, state=state, age_s=age_s
+    )
+
+
+@router.get("/candles", summary="Stored candles of an instrument", responses=_STORED)
+async def candles(
+    door: Visited,
+    *,
+    symbol: Symbol,
+    timeframe: Annotated[str, Query(json_schema_extra={"enum": list(TIMEFRAMES)})] = "1m",
+    since: Since = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> market.CandlePage:
+    """Closed ones, oldest first. A page covers `limit` spans of time, so that a hole makes it shorter.
+
+    Without `since` and `after` the newest ones.
+    """
+    instrument, wanted = door.instrument(symbol), _timeframe(timeframe)
+    length, now = duration_ns(wanted), door.now()
+    end = open_time(now, wanted)
+    if after is not None:
+        start = open_time(split_cursor(after)[0], wanted)
+    elif since is not None:
+        start = -(-since_ns(since) // length) * length
+    else:
+        start = max(0, end - limit * length)
+    until = min(end, start + limit * length)
+    found = await door.ask(CandlesBetween(instrument, wanted, start, until, limit)) if start < until else ()
+    state, age_s = _freshness(door, instrument)
+    return market.CandlePage(
+        items=[market.CandleAnswer.of(one) for one in found],
+        next=f"{until}." if until < end and start < until else None,
+        state=state,
+        age_s=age_s,
+    )
+
+
+@router.get("/coverage", summary="What is covered, being repaired, missing", responses=_UNKNOWN)
+async def coverage(
+    door: Visited, symbol: SymbolFilter = None, limit: Limit = 100, after: After = None
+) -> Page[market.Coverage]:
+    """In the order of exchange and symbol; each with its open gaps."""
+    only = None if symbol is None else door.instrument(symbol)
+    rows = [row for row in door.state.feeds.values() if only in {None, row.instrument}]
+    page, following = by_name(rows, lambda row: market.key_of(row.instrument), limit=limit, after=after)
+    gaps: dict[InstrumentId, list[market.Gap]] = {row.instrument: [] for row in page}
+    for gap in door.state.gaps.values():
+        if gap.instrument in gaps:
+            gaps[gap.instrument].append(market.Gap.of(gap))
+    return Page(items=[market.Coverage.of(row, gaps[row.instrument]) for row in page], next=following)
+
+
+def _freshness(door: Door, instrument: InstrumentId) -> tuple[str, float | None]:
+    feed, price = door.state.feeds.get(instrument), door.state.prices.get(instrument)
+    return (feed.state if feed else "CONNECTING"), (door.age_s(price.ts_recv) if price else None)
+
+
+def _timeframe(name: str) -> Timeframe:
+    try:
+        return parse_timeframe(name)
+    except UnknownName as error:
+        raise invalid("timeframe", str(error)) from None
+
+
+def _trade_place(trade: Trade) -> str:
+    return f"{trade.ts_event // _MS_NS * _MS_NS}.{trade.seq}"
+
+
+def _trade_cursor(after: str) -> tuple[int, int]:
+    start, rest = split_cursor(after)
+    return start, split_cursor(f"{rest}.")[0]
