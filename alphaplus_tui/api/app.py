@@ -1,7 +1,8 @@
 """Builds the application: routes, problems, metrics and streams behind one guard."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI, WebSocket
 from starlette.routing import WebSocketRoute
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp
 from alphaplus_tui import __version__
 from alphaplus_tui.api.door import Door
 from alphaplus_tui.api.guard import Guard
+from alphaplus_tui.api.metrics import StateCollector
 from alphaplus_tui.api.openapi import describe
 from alphaplus_tui.api.problems import answer_problems
 from alphaplus_tui.api.routes import account, health, market, models, opinions, system
@@ -36,14 +38,15 @@ def create_app(
     session_socket: who serves ``WS /api/v1/session``; the path is not there without one.
     clock: what rates are measured against. time_ns: this machine's time, UTC ns.
     """
-    app = create_routes(Door(session, time_ns=time_ns), session_socket)
-    return Guard(app, token=token, hosts=allowed_hosts(settings), clock=clock)
+    answers: Counter[int] = Counter()
+    app = create_routes(Door(session, time_ns=time_ns), answers, session_socket)
+    return Guard(app, token=token, hosts=allowed_hosts(settings), answers=answers, clock=clock)
 
 
-def create_routes(door: Door, session_socket: SessionSocket | None = None) -> FastAPI:
-    """The routes without their guard."""
+def create_routes(door: Door, answers: Mapping[int, int], session_socket: SessionSocket | None = None) -> FastAPI:
+    """The routes without their guard. answers: how many of each status were given."""
     app = FastAPI(title="AlphaPlus", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    app.state.door = door
+    app.state.door, app.state.collector = door, StateCollector(door, lambda: answers)
     answer_problems(app)
     for routes in (health, system, market, models, opinions, account):
         app.include_router(routes.router)

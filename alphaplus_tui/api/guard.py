@@ -35,15 +35,18 @@ class Guard:
         *,
         token: str,
         hosts: Collection[str],
+        answers: Counter[int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """hosts: the names and addresses under which we may be asked, in lower case, without ports."""
+        """hosts: the names and addresses under which we may be asked, in lower case, without ports.
+
+        answers: counts the answers of each status.
+        """
         self._app, self._token, self._hosts = app, token.encode(), frozenset(hosts)
         self._known = Bucket(200.0, 400.0, clock)
         self._strangers = Bucket(20.0, 40.0, clock)
         self._open = Bucket(50.0, 100.0, clock)
-        self.answers: Counter[int] = Counter()
-        """How many answers of each status there were."""
+        self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -54,7 +57,7 @@ class Guard:
         if refusal is not None:
             if refusal.status_code == 429:
                 await asyncio.sleep(_REFUSE_AFTER_S)
-            self.answers[refusal.status_code] += 1
+            self._answers[refusal.status_code] += 1
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, self._counted(send))
@@ -93,7 +96,7 @@ class Guard:
     def _counted(self, send: Send) -> Send:
         async def counting(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self.answers[message["status"]] += 1
+                self._answers[message["status"]] += 1
             await send(message)
 
         return counting

@@ -21,9 +21,9 @@ class Counter:
 
     def __init__(self, name: str, labels: Labels = ()) -> None:
         self.name, self.labels = name, labels
-        self.value = 0
+        self.value: float = 0
 
-    def add(self, amount: int = 1) -> None:
+    def add(self, amount: float = 1) -> None:
         self.value += amount
 
 

@@ -83,7 +83,7 @@ class InferenceService:
         preview_every_s: None: forming candles are not looked at.
         """
         self._server, self._shelf, self._reader, self._state, self._rows = server, shelf, reader, state, rows
-        self._bus, self._market, self._timeframe = bus, market, timeframe
+        self._bus, self._market, self._meters, self._timeframe = bus, market, meters, timeframe
         self._deadline_s, self._preview_every_s = deadline_s, preview_every_s
         self._recorded = deadline_s is None
         self.windows = CandleWindows(timeframe)
@@ -97,7 +97,7 @@ class InferenceService:
         self._primed: set[InstrumentId] = set()
         self._life: Life | None = None
         self._latency = meters.histogram("candle_to_decision")
-        self._missed = meters.counter("predictions_missed")
+        self._missed, self._made = meters.counter("predictions_missed"), meters.counter("predictions")
         bus.on(InstrumentsKnown, self._on_instruments)
         bus.on(HistoryLoaded, self._on_history)
         bus.on(CandleClosed, self._on_closed)
@@ -262,6 +262,7 @@ class InferenceService:
             log.error("not_judged", candles=len(batch.windows), opens=gathered.opens, error=str(error))  # noqa: TRY400  the trace says nothing
             life.degraded(str(error))
             return
+        self._took(life.clock.monotonic() - began, opinions)
         incomplete = tuple(i for i in gathered.instruments if not self.windows.whole(i, gathered.opens))
         for opinion in opinions:
             self._tell(opinion, incomplete, as_of=gathered.as_of)
@@ -269,6 +270,12 @@ class InferenceService:
         if not gathered.as_of and gathered.waited_s <= 2 * PATIENCE_S:
             self._latency.observe(life.clock.monotonic() - began + gathered.waited_s)
             self._rows.latency(self._latency.reading())
+
+    def _took(self, seconds: float, opinions: Sequence[Opinions]) -> None:
+        """From asking the process to its answer, for each model that was asked in this batch."""
+        for opinion in opinions:
+            self._meters.histogram("inference", (("model", opinion.served.model),)).observe(seconds)
+            self._made.add(len(opinion.predictions))
 
     async def _prime(self, gathered: Gathered, life: Life) -> None:
         """A recording begins where the database ends: its windows are read from there."""

@@ -12,12 +12,12 @@ from alphaplus_tui.domain.events import DatabaseConnected, DatabaseLost
 from alphaplus_tui.errors import AlphaPlusError, TransientError
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import Clock, MarketClock, WallMarketClock
-from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.kernel.meters import Labels, Meters
 from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.ports.market_data import MarketData
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.services.figures import Rates, latency_row
-from alphaplus_tui.state.slices import DatabaseRow, ResourceRow, SystemRow
+from alphaplus_tui.state.slices import DatabaseRow, FeedState, ResourceRow, SystemRow
 from alphaplus_tui.state.store import StateStore
 from alphaplus_tui.state.view import ONLY
 
@@ -81,10 +81,21 @@ class MonitorService:
                 tasks.create_task(self._measure_clock(life, self._market))
 
     async def _look(self, life: Life, read_resources: Callable[[], ResourceRow]) -> None:
+        looked_at = life.clock.monotonic()
         while True:
+            now = life.clock.monotonic()
+            self._count_streams(now - looked_at)
+            looked_at = now
             self.refresh()
             self._state.resources.put(ONLY, read_resources())
             await life.clock.sleep(_EVERY_S)
+
+    def _count_streams(self, seconds: float) -> None:
+        """How long the streams of all instruments were in each state."""
+        for state in FeedState:
+            self._meters.counter("stream_seconds", (("state", state.value),))
+        for feed in self._state.feeds.values():
+            self._meters.counter("stream_seconds", (("state", feed.state.value),)).add(seconds)
 
     def _figures(self, now: float) -> None:
         reading = self._meters.snapshot()
@@ -93,15 +104,18 @@ class MonitorService:
                 row = latency_row(histogram)
                 self._state.latencies.put(row.name, row)
         values: dict[str, float] = {}
+        labels: dict[str, Labels] = {}
         for meter in (*reading.counters, *reading.gauges):
             values[meter.name] = values.get(meter.name, 0.0) + meter.value
             if meter.labels:
-                values[":".join((meter.name, *(value for _, value in meter.labels)))] = meter.value
+                name = ":".join((meter.name, *(value for _, value in meter.labels)))
+                values[name], labels[name] = meter.value, meter.labels
         for view in self._bus.views:
-            values[f"bus_dropped:{view.name}"] = view.dropped
+            name = f"bus_dropped:{view.name}"
+            values[name], labels[name] = view.dropped, (("subscriber", view.name),)
         values["bus_dropped"] = sum(view.dropped for view in self._bus.views)
         values["bus_handler_errors"] = sum(self._bus.handler_errors.values())
-        for row in self._rates.rows(now, values):
+        for row in self._rates.rows(now, values, labels):
             self._state.counters.put(row.name, row)
 
     async def _ask_database(self, life: Life) -> None:

@@ -13,7 +13,7 @@ from alphaplus_tui.domain.events import CandleClosed, DecisionMade, PredictionsM
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns
 from alphaplus_tui.errors import TransientError
-from alphaplus_tui.gates.gates import Evidence, Limits, judge
+from alphaplus_tui.gates.gates import GATES, Evidence, Limits, judge
 from alphaplus_tui.gates.value import BPS, agreement, expected_values_bps
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import MarketClock
@@ -25,6 +25,8 @@ from alphaplus_tui.state.store import StateStore
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
+PASSED = "passed"
+"""Stands for a gate where none held back."""
 _SECOND_NS = 1_000_000_000
 _REMEMBERED = 500
 _TRY_EVERY_S = 1.0
@@ -81,6 +83,10 @@ class SignalService:
         )
         self._closes: dict[InstrumentId, _Close] = {}
         self._last_signal: dict[InstrumentId, int] = {}
+        for reason in (PASSED, *(gate.name for gate in GATES)):
+            meters.counter("decisions", (("reason", reason),))
+        for direction in (Direction.LONG, Direction.SHORT):
+            meters.counter("signals", (("direction", direction.value),))
         bus.on(CandleClosed, self._on_closed)
         bus.on(PredictionsMade, self._on_predictions)
 
@@ -170,7 +176,7 @@ class SignalService:
             expires_at=closes_at + event.horizon * length,
             as_of=event.as_of,
         )
-        self._meters.counter("decisions", (("reason", verdict.gate or "passed"),)).add()
+        self._meters.counter("decisions", (("reason", verdict.gate or PASSED),)).add()
         self._bus.publish(DecisionMade(decision))
         self._signal(decision)
 

@@ -189,6 +189,10 @@ class LatencyRow(Struct, frozen=True):
     longest: float
     buckets: tuple[tuple[float, int], ...]
     """Upper bound and count of each bucket that is not empty."""
+    total: float = 0.0
+    """Sum of all observations."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Names and values of what stands behind the colons of ``name``."""
 
 
 class CounterRow(Struct, frozen=True):
@@ -198,6 +202,8 @@ class CounterRow(Struct, frozen=True):
     value: float
     per_s: float
     """Its change per second over the last seconds."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Names and values of what stands behind the colons of ``name``."""
 
 
 class DatabaseRow(Struct, frozen=True):

@@ -1,8 +1,10 @@
-"""Whether the process lives and is ready: answered from the state, whatever the outside does."""
+"""Whether the process lives and is ready, and its metrics: told from the state, whatever the outside does."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from alphaplus_tui.api.door import Visited
+from alphaplus_tui.api.metrics import CONTENT_TYPE, exposition
 from alphaplus_tui.api.schemas.system import Alive, Readiness, UnhealthyPart
 from alphaplus_tui.state.slices import FeedState
 from alphaplus_tui.state.view import ONLY, StateView
@@ -27,6 +29,17 @@ async def readyz(door: Visited, response: Response) -> Readiness:
     if unhealthy:
         response.status_code = 503
     return Readiness(ready=not unhealthy, unhealthy=unhealthy)
+
+
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(request: Request) -> Response:
+    """In its text format, version 0.0.4."""
+    return Response(exposition(request.app.state.collector), media_type=CONTENT_TYPE)
 
 
 def unhealthy_parts(state: StateView) -> list[UnhealthyPart]:

@@ -65,7 +65,8 @@ class ModelRows:
 
     def latency(self, reading: HistogramReading) -> None:
         if reading.count:
-            self._put(structs.replace(self._inference, p50_ms=reading.quantile(0.5), p99_ms=reading.quantile(0.99)))
+            p50_ms, p99_ms = reading.quantile(0.5) * 1e3, reading.quantile(0.99) * 1e3
+            self._put(structs.replace(self._inference, p50_ms=p50_ms, p99_ms=p99_ms))
 
     def _show(self, model: ShelfModel) -> None:
         found = self._watched.get(model.id, Watched())

@@ -1,11 +1,16 @@
 """The OpenAPI document, and that every answer is as it says."""
 
+# schemathesis leaves some of its types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# pyright: reportUnknownArgumentType=false, reportMissingTypeArgument=false
+
 import asyncio
 import json
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -79,6 +84,7 @@ def _try_everything(url: str) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json", headers=headers)
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
         operation = found.ok()
 
         @settings(
@@ -87,7 +93,7 @@ def _try_everything(url: str) -> None:
             database=None,
             derandomize=True,
             phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
         )
         @given(case=operation.as_strategy())
         def one(case: schemathesis.Case) -> None:

@@ -10,7 +10,7 @@ from tests.support import eventually
 from tests.unit.services.pipeline import BTC, START_NS, Pipeline, running, some_trades
 
 
-def counter(pipeline: Pipeline, name: str, *labels: tuple[str, str]) -> int:
+def counter(pipeline: Pipeline, name: str, *labels: tuple[str, str]) -> float:
     return pipeline.meters.counter(name, labels).value
 
 

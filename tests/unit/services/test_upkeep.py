@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 from alphaplus_tui.domain.events import DatabaseConnected, DatabaseLost
+from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Provenance
 from alphaplus_tui.domain.timeframe import DAY_NS
 from alphaplus_tui.errors import FatalError, VenueUnavailable
@@ -19,7 +20,7 @@ from alphaplus_tui.services.figures import Rates, latency_row
 from alphaplus_tui.services.monitor import MonitorService
 from alphaplus_tui.services.retention import RetentionService
 from alphaplus_tui.settings.sections import DatabaseSettings
-from alphaplus_tui.state.slices import Mode, SystemRow
+from alphaplus_tui.state.slices import FeedRow, FeedState, Mode, SystemRow
 from alphaplus_tui.state.store import StateStore
 from alphaplus_tui.state.view import ONLY
 from tests.fakes.clock import FakeClock
@@ -74,6 +75,19 @@ async def test_figures_are_there_each_second(tmp_path: Path) -> None:
     assert watch.state.resources[ONLY].memory_mb > 1
     assert watch.state.resources[ONLY].tasks > 0
     assert watch.state.database[ONLY].disk_free_bytes > 0
+
+
+async def test_the_seconds_of_streams_are_counted_by_state(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    for number, state in enumerate((FeedState.LIVE, FeedState.LIVE, FeedState.STALE)):
+        name = InstrumentId(f"fake:{number}")
+        watch.state.feeds.put(name, FeedRow(name, state, "", 0))
+    task = await watch.start()
+    await watch.clock.advance(3)
+    task.cancel()
+    counters = watch.state.counters
+    assert (counters["stream_seconds:LIVE"].value, counters["stream_seconds:STALE"].value) == (6, 3)
+    assert (counters["stream_seconds:GAP"].value, counters["stream_seconds:GAP"].labels) == (0, (("state", "GAP"),))
 
 
 async def test_the_database_is_asked_how_it_is_and_its_absence_shows(tmp_path: Path) -> None:
