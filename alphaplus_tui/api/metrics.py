@@ -6,7 +6,6 @@ from math import nan
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
-from prometheus_client.utils import floatToGoString
 
 from alphaplus_tui.api.door import Door
 from alphaplus_tui.domain.instrument import exchange_of, symbol_of
@@ -128,7 +127,7 @@ def _buckets(row: LatencyRow) -> list[tuple[str, float]]:
         while upper_ms <= bound_s * 1e3 * _TOLERANCE:
             seen += count
             upper_ms, count = next(finer, (nan, 0))
-        found.append((floatToGoString(float(f"{bound_s:.4g}")), seen))
+        found.append((str(float(f"{bound_s:.4g}")), seen))
     return [*found, ("+Inf", row.count)]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle, Provenance
 from alphaplus_tui.domain.pairs import unified_symbol
@@ -17,7 +18,6 @@ from alphaplus_tui.files.guess import Guess
 from alphaplus_tui.files.layouts import PRICES
 from alphaplus_tui.files.rejected import Rejected
 from alphaplus_tui.files.sources import TROUBLE, Source, UnreadableFile
-from alphaplus_tui.files.tables import iso_time
 
 
 class Hole(Struct, frozen=True):
