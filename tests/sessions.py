@@ -18,6 +18,8 @@ class Line(msgspec.Struct):
     at: float = msgspec.field(name="ts", default=0.0)
     """Local UTC seconds."""
     url: str = ""
+    address: str = msgspec.field(name="addr", default="")
+    """Where a connection went to."""
     data: str = ""
 
     @property

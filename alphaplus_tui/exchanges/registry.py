@@ -20,6 +20,7 @@ GROUP = "alphaplus.exchanges"
 _BUILT_IN: dict[str, str] = {
     "binance": "alphaplus_tui.exchanges.binance:BinanceMarketData",
     "binanceusdm": "alphaplus_tui.exchanges.binance:BinanceFuturesMarketData",
+    "bybit": "alphaplus_tui.exchanges.bybit:BybitMarketData",
     "coinbase": "alphaplus_tui.exchanges.coinbase:CoinbaseMarketData",
     "kraken": "alphaplus_tui.exchanges.kraken:KrakenMarketData",
     DEMO: "alphaplus_tui.exchanges.binance:BinanceMarketData",

@@ -74,6 +74,10 @@ class Books:
         self._books[instrument.id].forget()
         self._resync.need(instrument)
 
+    def found(self, instrument: Instrument) -> None:
+        """What was ``lost`` is there again, without a snapshot of the book itself."""
+        self._resync.have(instrument)
+
     def forget(self, instruments: Sequence[Instrument]) -> None:
         """The connection of ``instruments`` broke."""
         for instrument in instruments:

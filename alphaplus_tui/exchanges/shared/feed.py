@@ -18,7 +18,9 @@ from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import Received
 
-_TRADES, _BOOKS = frozenset({Channel.TRADE}), frozenset({Channel.BOOK})
+_TRADES = frozenset({Channel.TRADE})
+_BOOKS = frozenset({Channel.BOOK, Channel.TICKER})
+"""What some venues tell as a snapshot and its changes."""
 
 
 class Feed:
@@ -75,7 +77,7 @@ class Feed:
             again = Resubscriptions(
                 lambda instrument: stream.again(instrument, _BOOKS), clock=self._clock, rng=self._rng
             )
-            if Channel.BOOK in stream.channels:
+            if stream.channels & _BOOKS:
                 crew.start(again.work(), name=f"{self._dialect.exchange} books")
             return again
         snapshots = Snapshots(

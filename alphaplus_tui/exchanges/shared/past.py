@@ -54,12 +54,17 @@ def past_trade(
     side: Side | None,
     ts_event: int,
     ts_recv: int,
+    trade_id: str | None = None,
 ) -> Trade:
-    """A trade with a number of its own. side: None is none that is known. Raises ProtocolError."""
+    """A trade; ``number`` is its ``seq``, and its identity unless ``trade_id`` is. Raises ProtocolError.
+
+    side: None is none that is known.
+    """
     possible = 0 < price < ABSURD_PRICE and 0 < quantity < ABSURD_QUANTITY and 0 < ts_event < LARGEST_ID
     if side is None or not (possible and 0 <= number <= LARGEST_ID):
         raise ProtocolError(f"a trade of {instrument.symbol} that cannot be: {number} {price!r} {quantity!r}")
-    return Trade(instrument.id, str(number), number, price, quantity, side, ts_event, ts_recv, Provenance.BACKFILLED)
+    identity = str(number) if trade_id is None else trade_id
+    return Trade(instrument.id, identity, number, price, quantity, side, ts_event, ts_recv, Provenance.BACKFILLED)
 
 
 async def candles_of(

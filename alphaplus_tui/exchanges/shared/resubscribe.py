@@ -36,8 +36,8 @@ class Resubscriptions:
         self._some.set()
 
     def have(self, instrument: Instrument) -> None:
-        self._due.pop(instrument, None)
-        self._right_since[instrument] = self._clock.monotonic()
+        if self._due.pop(instrument, None) is not None:
+            self._right_since[instrument] = self._clock.monotonic()
 
     async def work(self) -> None:
         while True:
