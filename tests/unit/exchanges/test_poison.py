@@ -33,24 +33,38 @@ SNAPSHOT = (
     '"asks":[["61839.00","3"]]}}'
 )
 FUTURES = [
-    '{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1723161255342,"s":"BTCUSDT","a":389551486,"p":"58665.00","q":"0.043",'
-    '"f":621622993,"l":621622993,"T":1723161255342,"m":false}}',
-    '{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":600859600576,"s":"BTCUSDT","b":"7.6110","B":"2",'
-    '"a":"7.6120","A":"297","T":1723161255342,"E":1723161255342}}',
-    '{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1723161255342,"T":1723161255342,"s":"BTCUSDT","U":11,"u":12,"pu":9,'
-    '"b":[["61837.63","0"]],"a":[["61838.00","0.3"]]}}',
+    (
+        '{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1723161255342,"s":"BTCUSDT","a":389551486,"p":"58665.00","q":"0.043",'
+        '"f":621622993,"l":621622993,"T":1723161255342,"m":false}}'
+    ),
+    (
+        '{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":600859600576,"s":"BTCUSDT","b":"7.6110","B":"2",'
+        '"a":"7.6120","A":"297","T":1723161255342,"E":1723161255342}}'
+    ),
+    (
+        '{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1723161255342,"T":1723161255342,"s":"BTCUSDT","U":11,"u":12,"pu":9,'
+        '"b":[["61837.63","0"]],"a":[["61838.00","0.3"]]}}'
+    ),
     SNAPSHOT,
 ]
 BYBIT = [
-    '{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1723161255342,"data":[{"T":1723161255342,"s":"BTCUSDT","S":"Sell","v":"0.004",'
-    '"p":"65114.20","L":"MinusTick","i":"a9188a0a-82bc-50de-be60-03eedbe3cdd7","BT":false,"seq":753843954913}]}',
-    '{"topic":"orderbook.200.BTCUSDT","type":"delta","ts":1723161255342,"data":{"s":"BTCUSDT","b":[["65095.30","0.005"]],'
-    '"a":[["65116.60","0"]],"u":15076953,"seq":753843913870},"cts":1723161255342}',
-    '{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT","bid1Price":"65114.20","bid1Size":"6.054",'
-    '"ask1Price":"65114.30","ask1Size":"10.486"},"cs":753843907770,"ts":1723161255342}',
-    '{"topic":"tickers.BTCUSDT","type":"snapshot","data":{"symbol":"BTCUSDT","lastPrice":"65114.30","prevPrice24h":'
-    '"65008.70","highPrice24h":"65282.30","lowPrice24h":"64694.40","turnover24h":"1142118412.9021","volume24h":'
-    '"17573.9120","bid1Price":"65114.20","bid1Size":"5.954","ask1Price":"65114.30","ask1Size":"10.470"},"ts":1723161255342}',
+    (
+        '{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1723161255342,"data":[{"T":1723161255342,"s":"BTCUSDT","S":"Sell","v":"0.004",'
+        '"p":"65114.20","L":"MinusTick","i":"a9188a0a-82bc-50de-be60-03eedbe3cdd7","BT":false,"seq":753843954913}]}'
+    ),
+    (
+        '{"topic":"orderbook.200.BTCUSDT","type":"delta","ts":1723161255342,"data":{"s":"BTCUSDT","b":[["65095.30","0.005"]],'
+        '"a":[["65116.60","0"]],"u":15076953,"seq":753843913870},"cts":1723161255342}'
+    ),
+    (
+        '{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT","bid1Price":"65114.20","bid1Size":"6.054",'
+        '"ask1Price":"65114.30","ask1Size":"10.486"},"cs":753843907770,"ts":1723161255342}'
+    ),
+    (
+        '{"topic":"tickers.BTCUSDT","type":"snapshot","data":{"symbol":"BTCUSDT","lastPrice":"65114.30","prevPrice24h":'
+        '"65008.70","highPrice24h":"65282.30","lowPrice24h":"64694.40","turnover24h":"1142118412.9021","volume24h":'
+        '"17573.9120","bid1Price":"65114.20","bid1Size":"5.954","ask1Price":"65114.30","ask1Size":"10.470"},"ts":1723161255342}'
+    ),
 ]
 BYBIT_SNAPSHOT = (
     '{"topic":"orderbook.200.BTCUSDT","type":"snapshot","ts":1723161255342,"data":{"s":"BTCUSDT","b":[["65095.00","1"]],'
