@@ -9,6 +9,7 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
 from alphaplus_tui import __version__
+from alphaplus_tui.api import stream
 from alphaplus_tui.api.door import Door
 from alphaplus_tui.api.guard import Guard
 from alphaplus_tui.api.metrics import StateCollector
@@ -32,14 +33,17 @@ def create_app(
     session_socket: SessionSocket | None = None,
     clock: Callable[[], float] = time.monotonic,
     time_ns: Callable[[], int] = time.time_ns,
+    slow_after_s: float = 5.0,
 ) -> ASGIApp:
     """The whole API of one session.
 
     session_socket: who serves ``WS /api/v1/session``; the path is not there without one.
     clock: what rates are measured against. time_ns: this machine's time, UTC ns.
+    slow_after_s: a client of the stream that has not taken a frame by then is let go.
     """
     answers: Counter[int] = Counter()
     app = create_routes(Door(session, time_ns=time_ns), answers, session_socket)
+    app.state.slow_after_s = slow_after_s
     return Guard(app, token=token, hosts=allowed_hosts(settings), answers=answers, clock=clock)
 
 
@@ -48,7 +52,7 @@ def create_routes(door: Door, answers: Mapping[int, int], session_socket: Sessio
     app = FastAPI(title="AlphaPlus", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.state.door, app.state.collector = door, StateCollector(door, lambda: answers)
     answer_problems(app)
-    for routes in (health, system, market, models, opinions, account):
+    for routes in (health, system, market, models, opinions, account, stream):
         app.include_router(routes.router)
     if session_socket is not None:
         app.router.routes.append(WebSocketRoute("/api/v1/session", session_socket))

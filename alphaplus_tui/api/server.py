@@ -11,13 +11,17 @@ from typing import Self, cast
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from alphaplus_tui.errors import AlphaPlusError
 
 MOST_CONNECTIONS = 16
 _FIRST_REQUEST_WITHIN_S = 5.0
 _GONE_WITHIN_S = 1
+_CLOSED_WITHIN_S = 5.0
+"""After a good-bye that nobody answers."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -49,7 +53,7 @@ class ApiServer:
             uvicorn.Config(
                 self._app,
                 http=_Connection,
-                ws="websockets-sansio",
+                ws=_Socket,
                 ws_max_size=1_000_000,
                 ws_per_message_deflate=False,
                 lifespan="off",
@@ -105,6 +109,16 @@ class _Connection(H11Protocol):
     def _give_up(self) -> None:
         if getattr(self, "cycle", None) is None and self in self.connections:
             self.transport.abort()
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    """A WebSocket that can be told good-bye although it takes nothing any more, and is gone soon after."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.close" and self.handshake_complete:
+            self.writable.set()
+            self.loop.call_later(_CLOSED_WITHIN_S, self.transport.abort)
+        await super().send(message)
 
 
 async def _listen(host: str, port: int) -> socket.socket:

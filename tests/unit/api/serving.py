@@ -82,12 +82,21 @@ class Client:
 
 @asynccontextmanager
 async def served(
-    session: Session, settings: ApiSettings | None = None, *, clock: Callable[[], float] | None = None
+    session: Session,
+    settings: ApiSettings | None = None,
+    *,
+    clock: Callable[[], float] | None = None,
+    slow_after_s: float = 5.0,
 ) -> AsyncGenerator[Client]:
     """The API of a session on a free port, at the moment at which the small market stands still."""
     settings = settings or ApiSettings(port=0)
     app = create_app(
-        session, token=TOKEN, settings=settings, clock=clock or patient_clock(), time_ns=lambda: NOW + 250_000_000
+        session,
+        token=TOKEN,
+        settings=settings,
+        clock=clock or patient_clock(),
+        time_ns=lambda: NOW + 250_000_000,
+        slow_after_s=slow_after_s,
     )
     async with (
         ApiServer(app, host=settings.host, port=settings.port) as server,
