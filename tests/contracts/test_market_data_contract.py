@@ -1,4 +1,4 @@
-"""What every adapter of the market data port keeps: the fake, Binance's on the demo exchange, and a replay."""
+"""What every adapter of the market data port keeps: the fake, a replay, and each venue on a local server."""
 
 import gzip
 import json
@@ -17,12 +17,18 @@ from alphaplus_tui.exchanges.replay import ReplayMarketData
 from alphaplus_tui.kernel.clock import ManualMarketClock, SystemClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import MarketData
+from tests.fakes.coinbase_venue import FakeCoinbase
+from tests.fakes.kraken_venue import FakeKraken
 from tests.fakes.market_data import FakeMarketData, a_trade, an_instrument
-from tests.integration.exchanges.listening import WITHOUT_NUMBERS, a_ccxt_adapter, an_adapter
+from tests.fakes.venue import opened
+from tests.integration.exchanges.listening import WITHOUT_NUMBERS, a_ccxt_adapter, a_native_adapter, an_adapter
 from tests.support_simulator import running_simulator
 
 MINUTE = Timeframe("1m")
 START = 1_723_161_240_000_000_000
+
+
+LOCAL_VENUES = {"kraken": FakeKraken, "coinbase": FakeCoinbase}
 
 
 @dataclass
@@ -62,7 +68,7 @@ def a_replay(folder: Path) -> Venue:
     return Venue(replay, has_past=False)
 
 
-@pytest.fixture(params=["fake", "demo", "replay", "ccxt", "ccxt without numbers"])
+@pytest.fixture(params=["fake", "demo", "replay", "ccxt", "ccxt without numbers", "kraken", "coinbase"])
 async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Venue]:
     async with AsyncExitStack() as stack:
         match request.param:
@@ -70,6 +76,9 @@ async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
                 made = a_fake()
             case "replay":
                 made = a_replay(tmp_path)
+            case "kraken" | "coinbase" as exchange:
+                fake = await stack.enter_async_context(opened(LOCAL_VENUES[exchange](), rate=100.0))
+                made = Venue(a_native_adapter(exchange, fake.rest_url, fake.ws_url, tmp_path), has_past=True)
             case name:
                 simulator = await stack.enter_async_context(running_simulator(rate=400, symbols=4))
                 make = an_adapter if name == "demo" else a_ccxt_adapter

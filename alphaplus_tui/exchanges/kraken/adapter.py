@@ -30,7 +30,7 @@ _SIDES = {"b": Side.BUY, "s": Side.SELL}
 _MICROSECONDS = 6
 """REST has a digit more than the streams; the same trade must have the same time."""
 _PAGES = 5
-"""Asked for in one call before what there is must do."""
+"""Asked for in one call, until one holds something that is wanted."""
 
 
 class KrakenMarketData:
@@ -88,18 +88,18 @@ class KrakenMarketData:
         number, reached = self._reached.get(instrument.id, (-1, 0))
         if number == from_seq - 1:
             since = max(since, reached)
-        found: list[Trade] = []
         for _ in range(_PAGES):
             rows, following = await self._rest.trades(instrument.venue_symbol, since=since, limit=MOST_TRADES)
-            ts_recv = self._market.now()
-            found += [_trade(instrument, row, ts_recv) for row in rows if row[6] >= from_seq]
-            if len(found) >= limit or len(rows) < MOST_TRADES or following <= since:
+            wanted = [row for row in rows if row[6] >= from_seq][:limit]
+            if wanted:
+                ts_recv = self._market.now()
+                page = tuple(_trade(instrument, row, ts_recv) for row in wanted)
+                self._reached[instrument.id] = page[-1].seq, page[-1].ts_event
+                return page
+            if len(rows) < MOST_TRADES or following <= since:
                 break
             since = following
-        page = tuple(found[:limit])
-        if page:
-            self._reached[instrument.id] = page[-1].seq, page[-1].ts_event
-        return page
+        return ()
 
     async def clock_offset_ns(self) -> int:
         return await self._rest.clock_offset_ns()

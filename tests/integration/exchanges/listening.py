@@ -14,6 +14,7 @@ from alphaplus_tui.domain.market import Channel, Trade
 from alphaplus_tui.exchanges.binance import BinanceMarketData
 from alphaplus_tui.exchanges.ccxt.adapter import CcxtMarketData
 from alphaplus_tui.exchanges.ccxt.quirks import quirks_of
+from alphaplus_tui.exchanges.registry import exchange_factory
 from alphaplus_tui.exchanges.shared.connection import Habits
 from alphaplus_tui.exchanges.shared.talk import Patience
 from alphaplus_tui.kernel.clock import SystemClock, WallMarketClock
@@ -41,6 +42,15 @@ def an_adapter(rest_url: str, ws_url: str, folder: Path, **options: Any) -> Bina
     options = {"exchange": "binance", "market": WallMarketClock(), "habits": QUICK, "rng": Random(1)} | options
     return BinanceMarketData(
         rest_url=rest_url, ws_url=ws_url, cache_dir=folder, clock=SystemClock(), meters=Meters(), **options
+    )
+
+
+def a_native_adapter(exchange: str, rest_url: str, ws_url: str, folder: Path, **options: Any) -> MarketData:
+    """The adapter that the registry has for ``exchange``."""
+    options = {"market": WallMarketClock(), "habits": QUICK, "rng": Random(1)} | options
+    make: Any = exchange_factory(exchange)  # habits and rng are for tests alone
+    return make(
+        exchange, rest_url=rest_url, ws_url=ws_url, cache_dir=folder, clock=SystemClock(), meters=Meters(), **options
     )
 
 
