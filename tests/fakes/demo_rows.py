@@ -5,6 +5,7 @@ import random
 
 from msgspec import structs
 
+from alphaplus_tui.domain.coverage import Cover, CoverageRow
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
 from alphaplus_tui.domain.timeframe import MINUTE_NS, SECOND_NS, Timeframe, duration_ns
@@ -253,3 +254,30 @@ def log_lines() -> list[LogLine]:
         ts += int(source.expovariate(0.7) * SECOND_NS)
         lines.append(LogLine(str(number), ts, level, service, event, fields, trace))
     return lines
+
+
+def coverage_rows() -> tuple[CoverageRow, ...]:
+    """What is stored after 400 s: of DOGE a stretch was fetched later; candles go back an hour."""
+    found: list[CoverageRow] = []
+    for base, *_ in MARKET:
+        found += stretches(base, (Cover.LIVE, 400, 0), timeframe="")
+        minutes = ((Cover.BACKFILLED, 3_600, 420), (Cover.LIVE, 420, 0))
+        found += [
+            row for cover, since, until in minutes for row in stretches(base, (cover, since, until), timeframe="1m")
+        ]
+    doge = [
+        row
+        for part in ((Cover.LIVE, 400, 240), (Cover.BACKFILLED, 240, 200), (Cover.LIVE, 200, 0))
+        for row in stretches("DOGE", part)
+    ]
+    found = [row for row in found if (row.instrument, row.timeframe) != (name_of("DOGE"), "")] + doge
+    return tuple(sorted(found, key=lambda row: (row.instrument, row.timeframe, row.start)))
+
+
+def stretches(
+    base: str, part: tuple[Cover, int, int], *, timeframe: str = "", missing: int = 0, reason: str = ""
+) -> tuple[CoverageRow, ...]:
+    """part: how it came, and how many seconds before NOW it began and ended."""
+    cover, since, until = part
+    start, end = NOW - since * SECOND_NS, NOW - until * SECOND_NS
+    return (CoverageRow(name_of(base), timeframe, cover, start, end, 10_000 - since, 9_999 - until, missing, reason),)

@@ -5,6 +5,7 @@ from typing import TypeVar, cast
 
 from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision
+from alphaplus_tui.domain.coverage import CoverageRow
 from alphaplus_tui.domain.instrument import InstrumentId, symbol_of
 from alphaplus_tui.domain.timeframe import SECOND_NS
 from alphaplus_tui.errors import StoreUnavailable
@@ -12,6 +13,7 @@ from alphaplus_tui.session.commands import Accepted, Command, Refused, Reply
 from alphaplus_tui.session.queries import (
     AlertsPage,
     CandlesBetween,
+    CoverageMap,
     DecisionAt,
     DecisionsPage,
     Explain,
@@ -25,7 +27,7 @@ from alphaplus_tui.session.queries import (
 )
 from alphaplus_tui.state.slices import SignalRow
 from alphaplus_tui.state.store import StateStore
-from tests.fakes.demo_rows import MARKET, NOW, candles_before, fill, log_lines
+from tests.fakes.demo_rows import MARKET, NOW, candles_before, coverage_rows, fill, log_lines
 from tests.fakes.opinion_rows import CLOSED, SPAN, decision, explanation, fill_opinions, history, report
 
 A = TypeVar("A")
@@ -70,6 +72,8 @@ class FakeSession:
         """Why every wish is refused, when it is not empty."""
         self.store_away = ""
         """Why no question is answered, when it is not empty."""
+        self.coverage_rows: tuple[CoverageRow, ...] | None = None
+        """The ledger, when it is another than the usual one."""
         self.alerts: tuple[Alert, ...] = ()
         self.log: list[LogLine] = log_lines() if seeded else []
         if seeded:
@@ -108,6 +112,10 @@ class FakeSession:
                 return self._alerts_page(query)
             case Explain():
                 return explanation(self._known(query.decision))
+            case CoverageMap():
+                if self.coverage_rows is not None:
+                    return self.coverage_rows
+                return tuple(row for row in coverage_rows() if query.instrument in {"", row.instrument})
             case ModelReport():
                 return self.reports.get(query.model) or report(query.model)
             case _:

@@ -95,6 +95,8 @@ async def open_services(pilot: Pilot[None]) -> ServicesScreen:
     assert isinstance(app, ConsoleApp)
     await pilot.press("4")
     await eventually(lambda: isinstance(app.screen, ServicesScreen) and app.screen.services.size.area)
+    screen = services(app)
+    await eventually(lambda: screen.coverage.rows is not None or not screen.coverage.display)
     await pilot.pause()
     return services(app)
 

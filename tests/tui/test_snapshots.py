@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from alphaplus_tui.domain.coverage import Cover
 from alphaplus_tui.settings.sections import UiSettings
+from tests.fakes.demo_rows import coverage_rows, name_of, stretches
+from tests.fakes.session import FakeSession
 from tests.support import REPOSITORY, eventually
 from tests.tui.support import SIZES, console, open_logs, open_models, open_services, open_signals, until_painted
 
@@ -46,6 +49,38 @@ def test_models(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) ->
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_services(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     assert snap_compare(console(tmp_path), terminal_size=size, run_before=open_services)
+
+
+def with_gaps() -> FakeSession:
+    """Of ADA trades are missing for good, of DOT they are being fetched, of XRP candles are not there."""
+    session = FakeSession()
+    kept = [row for row in coverage_rows() if row.instrument not in {name_of("ADA"), name_of("DOT")} or row.timeframe]
+    parts = [
+        *stretches("ADA", (Cover.LIVE, 400, 300)),
+        *stretches("ADA", (Cover.GAP, 300, 210), missing=412, reason="the exchange does not serve them"),
+        *stretches("ADA", (Cover.LIVE, 210, 0)),
+        *stretches("DOT", (Cover.LIVE, 400, 30)),
+        *stretches("DOT", (Cover.GAP, 30, 20), missing=7),
+        *stretches("DOT", (Cover.LIVE, 20, 0)),
+        *stretches("XRP", (Cover.GAP, 500, 440), timeframe="1m", missing=1, reason="nothing of this time is stored"),
+    ]
+    session.coverage_rows = tuple(sorted([*kept, *parts], key=lambda r: (r.instrument, r.timeframe, r.start)))
+    return session
+
+
+async def _coverage_alone(pilot: Pilot[None]) -> None:
+    screen = await open_services(pilot)
+    screen.show_panel("coverage")
+    screen.action_maximise()
+    await eventually(lambda: screen.coverage.rows is not None)
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("symbols", ["braille", "ascii"])
+def test_the_map_of_what_is_stored_with_gaps(snap_compare: Compare, tmp_path: Path, symbols: str) -> None:
+    ui = UiSettings.model_validate({"symbols": symbols})
+    app = console(tmp_path, with_gaps(), ui=ui)
+    assert snap_compare(app, terminal_size=(120, 36), run_before=_coverage_alone)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -155,7 +155,9 @@ class FeedsPanel(Panel):
         state = look.state
         if not state.connections and not state.feeds:
             return Condition(Kind.LOADING, "no connection yet")
-        missing = sum(gap.missing for gap in state.gaps.values())
+        missing = sum(gap.missing for gap in state.gaps.values() if gap.numbered)
+        if not missing and any(gap.missing for gap in state.gaps.values()):
+            return Condition(Kind.LIVE, "trades missing")
         return Condition(Kind.LIVE, f"{missing:,} trades missing" if missing else "nothing missing")
 
     def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:
@@ -178,12 +180,13 @@ class FeedsPanel(Panel):
         for gap in sorted(state.gaps.values(), key=lambda gap: (gap.missing == 0, -gap.noticed_at)):
             why = ""
             if gap.missing:
-                words, why = f"{gap.missing:,} trades missing", gap.reason or "being fetched"
+                words, why = f"{gap.extent} missing", gap.reason or "being fetched"
                 mark = ("▲ ", inks.warning)
                 if len(words) + len(why) + 3 < width - 28:
                     words, why = f"{words} · {why}", ""
             else:
-                words, mark = f"{gap.last_seq - gap.first_seq + 1:,} trades repaired", ("✓ ", inks.ok)
+                extent = f"{gap.last_seq - gap.first_seq + 1:,} trades" if gap.numbered else gap.extent
+                words, mark = f"{extent} repaired", ("✓ ", inks.ok)
             line = _three(symbol_of(gap.instrument), words, fmt.time_of_day(gap.noticed_at), look, width - 3)
             lines.append([(" ", inks.dim), mark, *line])
             lines += [[(" " * 16 + part, inks.dim)] for part in wrap(why, width - 17)]

@@ -1,4 +1,4 @@
-"""The Services screen: what runs, how fast, where rows go, and what is missing."""
+"""The Services screen: what runs, how fast, where rows go, what is stored and what is missing."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +12,7 @@ from alphaplus_tui.tui.actions import SERVICES, bindings
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.live_screen import LiveScreen
 from alphaplus_tui.tui.overlays import Confirm
+from alphaplus_tui.tui.screens.services.coverage import CoveragePanel
 from alphaplus_tui.tui.screens.services.panels import DatabasePanel, FeedsPanel, TrafficPanel
 from alphaplus_tui.tui.screens.services.tree import ServiceTree
 from alphaplus_tui.tui.widgets.grid import LiveGrid
@@ -32,9 +33,10 @@ class ServicesScreen(LiveScreen):
         self.feeds = FeedsPanel(desk)
         self.database = DatabasePanel(desk)
         self.traffic = TrafficPanel(desk)
+        self.coverage = CoveragePanel(desk)
 
     def body(self) -> Iterator[Widget]:
-        yield from (self.services, self.latencies, self.feeds, self.database, self.traffic)
+        yield from (self.services, self.latencies, self.feeds, self.coverage, self.database, self.traffic)
 
     def pull(self, look: Look) -> None:
         if self.desk.service:
@@ -42,6 +44,8 @@ class ServicesScreen(LiveScreen):
             if wanted in look.state.services:
                 self.show_panel("tree")
                 self.services.go(wanted)
+        if self.coverage.display and self.coverage.size.area and (query := self.coverage.question(look)) is not None:
+            self.ask("coverage", query, self.coverage.take, self.coverage.fail)
         super().pull(look)
 
     def action_restart(self) -> None:
