@@ -295,6 +295,28 @@ def coverage(
 
 
 @app.command()
+def backfill(
+    context: typer.Context,
+    *,
+    since: Annotated[
+        int, typer.Option("--since", parser=parse_time, metavar="TIME", help="From this time on (ISO 8601, UTC).")
+    ],
+    symbol: Annotated[
+        list[str] | None, typer.Option("--symbol", help="BTC/USDT, or kraken:BTC/USD; may be repeated.")
+    ] = None,
+    timeframe: Annotated[list[str] | None, typer.Option("--timeframe", help="5m; may be repeated.")] = None,
+    until: Until = None,
+    trades: Annotated[bool, typer.Option("--trades", help="The trades, where the exchange serves them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Load history from an exchange; goes on where the stored history ends."""
+    from alphaplus_tui.cli.backfilling import Stretch, run_backfill
+
+    wanted = Stretch(tuple(symbol or ()), tuple(timeframe or ()), since, until, trades)
+    run_backfill(wishes(context), wanted, as_json=as_json)
+
+
+@app.command()
 def train(
     context: typer.Context,
     *,

@@ -5,12 +5,13 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
 from alphaplus_tui.errors import TransientError
+from alphaplus_tui.kernel.clock import Clock
 from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.settings.exchange import DemoSettings
 
@@ -95,6 +96,23 @@ class DemoExchange:
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
+
+
+@asynccontextmanager
+async def demo_running(demo: DemoExchange, clock: Clock) -> AsyncGenerator[None]:
+    """The demo exchange for a moment, without a manager; raises why it did not start."""
+    life = Life(demo.name, clock)
+    running = asyncio.create_task(demo.run(life), name=demo.name)
+    ready = asyncio.create_task(life.wait_ready(), name="demo exchange ready")
+    try:
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        yield
+    finally:
+        running.cancel()
+        ready.cancel()
+        await asyncio.wait({running, ready})
 
 
 async def _last_line(stream: asyncio.StreamReader) -> str:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Trade
@@ -91,7 +91,7 @@ async def import_history(
     sources = await asyncio.to_thread(find_sources, wish.paths)
     if not sources:
         raise UsageError(f"no history in {', '.join(map(str, wish.paths))}: .csv, .feather and .parquet are looked for")
-    known = {instrument.id for instrument in await reader.instruments()}
+    known = {instrument.id: instrument for instrument in await reader.instruments()}
     # candles made of quotes come after those of trades
     sources.sort(key=lambda source: "quote" in source.words)
     found: list[ImportedFile] = []
@@ -105,7 +105,12 @@ class _Import:
     """One file."""
 
     def __init__(
-        self, writer: StoreWriter, wish: ImportWish, source: Source, known: set[InstrumentId], listener: ImportListener
+        self,
+        writer: StoreWriter,
+        wish: ImportWish,
+        source: Source,
+        known: dict[InstrumentId, Instrument],
+        listener: ImportListener,
     ) -> None:
         self._writer, self._wish, self._source, self._known, self._listener = writer, wish, source, known, listener
         self._rejected = Rejected()
@@ -231,8 +236,9 @@ class _Import:
 
         pages: Iterator[list[Trade]] = read_trades(self._source, made, instrument_of, self._rejected, self._read_until)
         while (page := await asyncio.to_thread(next, pages, None)) is not None:
+            nameless = {trade.instrument for trade in page if not is_number(trade.trade_id)}
             for instrument in tuple(found.values()):
-                await self._register(instrument)
+                await self._register(instrument, numbered=instrument.id not in nameless)
             rows += len(page)
             self._listener.progress(self._source.name, rows, self._share)
             yield page
@@ -251,11 +257,14 @@ class _Import:
         base, _, quote = symbol.partition(":")[0].partition("/")
         return Instrument(exchange, symbol, base + quote, base, quote, price_step=0.0, quantity_step=0.0)
 
-    async def _register(self, instrument: Instrument) -> None:
-        """What is known of an instrument already is more than a file says."""
-        if instrument.id not in self._known:
-            await self._writer.register([instrument])
-            self._known.add(instrument.id)
+    async def _register(self, instrument: Instrument, *, numbered: bool = True) -> None:
+        """What is known of an instrument already is more than a file says, but for ids that are no numbers."""
+        wanted = self._known.get(instrument.id, instrument)
+        if not numbered:
+            wanted = structs.replace(wanted, numbered=False)
+        if self._known.get(instrument.id) != wanted:
+            await self._writer.register([wanted])
+            self._known[instrument.id] = wanted
 
 
 def _check(wish: ImportWish) -> None:

@@ -191,6 +191,14 @@ async def test_numbers_of_another_space_are_kept_out(tmp_path: Path) -> None:
     assert (done.rows, done.instrument) == (1, "binanceusdm:BTC/USDT")
 
 
+async def test_an_instrument_whose_ids_are_no_numbers_is_known_for_it(tmp_path: Path) -> None:
+    (tmp_path / "BTC_USDT-trades.csv").write_text("id,ts,price,size,side\nab-1,1741046401,1,2,buy\n")
+    (tmp_path / "ETH_USDT-trades.csv").write_text("id,ts,price,size,side\n1,1741046401,1,2,buy\n")
+    store = FakeStore()
+    await imported(store, tmp_path)
+    assert [store.known[InstrumentId(f"imported:{base}/USDT")].numbered for base in ("BTC", "ETH")] == [False, True]
+
+
 async def test_a_symbol_that_nothing_says_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("date,open,high,low,close,volume\n0,1,2,0.5,1,3\n60,1,2,0.5,1,3\n")
     (done,) = await imported(FakeStore(), tmp_path / "x.csv")
