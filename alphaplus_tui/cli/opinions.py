@@ -14,7 +14,6 @@ from alphaplus_tui.domain.analysis import Decision, Explanation, Outcome, Role, 
 from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.domain.timeframe import duration_ns
 from alphaplus_tui.errors import AlphaPlusError
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.runtime.export import instruments_of
@@ -137,10 +136,9 @@ def describe(why: Why) -> Iterator[str]:
         yield why.reason
         return
     made = decision.prediction
-    closed = made.open_time + duration_ns(made.timeframe)
     as_of = ", judged at the start, as of then" if decision.as_of else ""
     revision = f"revision {made.candle_revision}"
-    yield f"{made.instrument} {made.timeframe} candle that closed at {iso_time(closed)} ({revision}){as_of}"
+    yield f"{made.instrument} {made.timeframe} candle that closed at {iso_time(made.close_time)} ({revision}){as_of}"
     yield f"model {made.model} as {decision.role}, decided at {iso_time(decision.decided_at)}"
     if made.probabilities is not None:
         odds = made.probabilities

@@ -47,7 +47,7 @@ def describe(status: Status, data: Path) -> Iterator[str]:
             (
                 row.name,
                 row.state,
-                row.health,
+                row.health_told or "-",
                 _for(status.monotonic, row.running_since),
                 str(row.restarts),
                 row.reason or row.last_error,

@@ -5,7 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from alphaplus_tui.domain.instrument import InstrumentId
-from alphaplus_tui.domain.timeframe import Timeframe
+from alphaplus_tui.domain.timeframe import Timeframe, duration_ns
 
 
 class Direction(StrEnum):
@@ -55,6 +55,11 @@ class Prediction(Struct, frozen=True):
     forming: bool = False
     """Made while the candle was still forming: a preview, never stored, never a signal."""
 
+    @property
+    def close_time(self) -> int:
+        """Of the window's last candle, UTC ns."""
+        return self.open_time + duration_ns(self.timeframe)
+
 
 class Role(StrEnum):
     """In which a model judged."""
@@ -91,6 +96,11 @@ class Decision(Struct, frozen=True):
     """Close of the last candle of the horizon, UTC ns."""
     as_of: bool = False
     """Judged at the start on the last candle of the backfilled history."""
+
+    @property
+    def signalled(self) -> bool:
+        """It became a signal."""
+        return not self.gate and not self.as_of and self.role is Role.CHAMPION
 
 
 class Contribution(Struct, frozen=True, gc=False):

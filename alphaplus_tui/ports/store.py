@@ -215,7 +215,7 @@ class StoreReader(Protocol):
     ) -> tuple[Decision, ...]:
         """The newest ``limit`` that were made before ``before``, newest first.
 
-        gate: only those that it held back; ``passed``: only those that none did.
+        gate: only those that it held back; ``passed``: only those that became signals.
         """
         ...
 

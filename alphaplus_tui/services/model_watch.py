@@ -173,7 +173,7 @@ class ModelWatchService:
                 return
             mood = await self._reader.mood(
                 since=prediction.open_time - WINDOW * duration_ns(self._timeframe),
-                until=prediction.open_time + duration_ns(self._timeframe) + 1,
+                until=prediction.close_time + 1,
             )
             batch = WindowBatch((window,), () if related is None else (related,), mood=mood)
             answers = await self._server.predict(batch, deadline_s=None)

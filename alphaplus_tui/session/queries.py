@@ -88,7 +88,7 @@ class DecisionsPage(Query[tuple[Decision, ...]], frozen=True, tag=True):
     before: int | None = None
     limit: int = 200
     gate: str = ""
-    """Only those that this gate held back; ``passed``: only those that none did."""
+    """Only those that this gate held back; ``passed``: only those that became signals."""
 
 
 class SignalsPage(Query[tuple[SignalRow, ...]], frozen=True, tag=True):

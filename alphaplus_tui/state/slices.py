@@ -176,6 +176,11 @@ class ServiceRow(Struct, frozen=True):
     next_try_at: float | None
     """Monotonic seconds, while BACKING_OFF."""
 
+    @property
+    def health_told(self) -> str:
+        """Empty while it does not run: then its state says everything."""
+        return self.health if self.state == "RUNNING" else ""
+
 
 class LatencyRow(Struct, frozen=True):
     """One histogram, milliseconds."""

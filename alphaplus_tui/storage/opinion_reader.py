@@ -53,6 +53,7 @@ ORDER BY close_time DESC, decided_at DESC LIMIT 1"""
 
 _PAGE = f"""{_DECISION}
 WHERE decided_at < $1 AND ($2::integer IS NULL OR instrument_id = $2) AND ($3::text IS NULL OR gate = $3)
+  AND NOT (coalesce($3 = '', false) AND (as_of OR role <> 'champion'))
 ORDER BY decided_at DESC, id LIMIT $4"""
 
 _UNRESOLVED = f"""{_DECISION}
@@ -74,7 +75,7 @@ WHERE resolved_at >= $1 AND p_up IS NOT NULL ORDER BY resolved_at DESC, o.id LIM
 """
 
 _PASSED = "passed"
-"""Of the gates, in a question: none held back."""
+"""Of the gates, in a question: none held back, and it became a signal."""
 
 
 class OpinionReader(Questioner):

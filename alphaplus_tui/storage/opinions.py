@@ -9,7 +9,6 @@ from msgspec import structs
 from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Signal, TrainingRun
 from alphaplus_tui.domain.instrument import InstrumentId
-from alphaplus_tui.domain.timeframe import duration_ns
 from alphaplus_tui.ports.store import Batch, ModelRecord
 from alphaplus_tui.storage.instants import to_postgres
 
@@ -122,7 +121,7 @@ def _decision(decision: Decision, number: NumberOf) -> Row:
         number(made.instrument),
         made.timeframe,
         to_postgres(made.open_time),
-        to_postgres(made.open_time + duration_ns(made.timeframe)),
+        to_postgres(made.close_time),
         made.candle_revision,
         decision.role.value,
         made.model,

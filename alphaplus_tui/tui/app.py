@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -20,6 +21,7 @@ from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import AlphaPlusError
 from alphaplus_tui.session.queries import AlertsPage
 from alphaplus_tui.session.session import Session
+from alphaplus_tui.state.slices import NoticeRow
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui.actions import EVERYWHERE, bindings, unknown_actions
 from alphaplus_tui.tui.calling import call
@@ -35,6 +37,7 @@ from alphaplus_tui.tui.theme import DARK, OWN_THEMES, make_inks
 _SEVERITY: dict[str, SeverityLevel] = {"information": "information", "warning": "warning", "error": "error"}
 EXIT_TERMINAL_GONE = 129
 _ALERTS_SHOWN = 100
+_MOST_SAID = 100
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
@@ -81,6 +84,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._noticed = {(row.number, row.ts) for row in session.state.notices.values()}
         """Those that were there before, or were shown: an engine that starts anew counts from the beginning."""
         self._seen_notices = 0
+        self._said: deque[NoticeRow] = deque(maxlen=_MOST_SAID)
+        """Answers to what this visitor did; the state knows nothing of them."""
         for row in CATALOGUE:
             self.add_mode(row.name, partial(self._open_screen, row))  # pyright: ignore[reportUnknownMemberType] - Textual's Screen is not told its result
 
@@ -185,7 +190,20 @@ class ConsoleApp(App[None], inherit_bindings=False):
         earlier: tuple[Alert, ...] = ()
         with suppress(AlphaPlusError):  # the notices are shown without them
             earlier = await self.desk.session.ask(AlertsPage(limit=_ALERTS_SHOWN), deadline_s=1.0)
-        self.push_screen(notices(self.desk.session.state.notices.values(), earlier, self.desk.inks))
+        self.push_screen(notices((*self.desk.session.state.notices.values(), *self._said), earlier, self.desk.inks))
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """A toast, which stands among the notices afterwards."""
+        self._said.append(NoticeRow(0, severity, title, message, self.desk.look().now))
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def action_freeze(self) -> None:
         self.desk.frozen = not self.desk.frozen
@@ -214,7 +232,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             row = rows[mark]
             severity = _SEVERITY.get(row.severity, "information")
             timeout = 4 if severity != "information" else 3
-            self.notify(row.text, title=row.title, severity=severity, timeout=timeout, markup=False)
+            super().notify(row.text, title=row.title, severity=severity, timeout=timeout, markup=False)
             if row.alert:
                 call(self, row, self.desk.ui)
         self._noticed = set(rows)

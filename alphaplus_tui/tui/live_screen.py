@@ -281,7 +281,8 @@ class LiveScreen(Screen[None], inherit_bindings=False):
 
     def _pull_welcome(self, look: Look) -> None:
         system = look.state.system.get(ONLY)
-        wanted = system is not None and system.mode is Mode.DEMO and not self.desk.layout.welcomed
+        demo = system is not None and system.mode is Mode.DEMO
+        wanted = demo and not self.desk.layout.welcomed and not self.too_small.display
         if wanted != self.welcome.display:
             self.welcome.display = wanted
             if wanted:

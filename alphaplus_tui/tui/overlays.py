@@ -77,6 +77,7 @@ def keys_help(context: str, title: str, keymap: Mapping[str, str], inks: Inks) -
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column()
+    table.add_column(no_wrap=True)
     for heading, name in ((title, context), ("In lists", LIST), ("Everywhere", EVERYWHERE)):
         actions = in_context([name])
         if not actions:
@@ -86,10 +87,11 @@ def keys_help(context: str, title: str, keymap: Mapping[str, str], inks: Inks) -
         table.add_row(Text(heading, style=inks.strong))
         for action in actions:
             keys = Text("  ".join(keys_of(action, keymap)), style=inks.key)
-            table.add_row(keys, Text(action.description, style=inks.base))
+            table.add_row(keys, Text(action.description, style=inks.base), Text(action.id, style=inks.dim))
     table.add_row()
     table.add_row(
-        Text("keymap", style=inks.dim), Text('[keys] in alphaplus.toml, such as  freeze = "f8"', style=inks.dim)
+        Text("other keys", style=inks.dim),
+        Text('[keys] in alphaplus.toml, by the names at the right: freeze = "f8"', style=inks.dim),
     )
     return Overlay("Keys", table)
 
@@ -104,9 +106,9 @@ def notices(rows: Iterable[NoticeRow], alerts: Iterable[Alert], inks: Inks) -> O
     table.add_column(no_wrap=True)
     table.add_column()
     styles = {"warning": inks.warning, "error": inks.error}
-    for row in sorted(rows, key=lambda row: -row.number):
+    for row in sorted(rows, key=lambda row: (-row.ts, -row.number)):
         text = Text(clean(row.title), style=styles.get(row.severity, inks.strong))
-        text.append("\n" + clean(row.text), style=inks.base)
+        text.append(("\n" if row.title else "") + clean(row.text), style=inks.base)
         table.add_row(Text(fmt.time_of_day(row.ts), style=inks.dim), text)
     if not table.row_count:
         table.add_row(Text("No notices so far", style=inks.dim))

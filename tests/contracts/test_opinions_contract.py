@@ -168,6 +168,10 @@ class TestDecisions:
         assert await page(None, 2, before=NOON + 20 * MINUTE_NS) == ["BTC-m1-3", "ETH-m1-3"]
         assert await page(BTC.id, gate="passed") == ["BTC-m1-4", "BTC-m1-2", "BTC-m1-0"]
         assert await page(ETH.id, gate="ev") == []
+        history = structs.replace(decision(8), as_of=True)
+        await store.writer.write(Batch(decisions=(history, decision(9, role=Role.CHALLENGER, model="m2"))))
+        assert await page(BTC.id, 3) == ["BTC-m2-9", "BTC-m1-8", "BTC-m1-5"]
+        assert await page(BTC.id, gate="passed") == ["BTC-m1-4", "BTC-m1-2", "BTC-m1-0"], "none of them is a signal"
         assert await page(InstrumentId("binance:NEW/USDT")) == []
 
     async def test_what_is_unresolved_is_found_again_after_a_start(self, store: Store) -> None:

@@ -93,7 +93,7 @@ class FakeOpinions:
             for row in self.decisions.values()
             if row.decided_at < before
             and instrument in (None, row.prediction.instrument)
-            and (not gate or row.gate == ("" if gate == "passed" else gate))
+            and (not gate or (row.signalled if gate == "passed" else row.gate == gate))
         ]
         return tuple(sorted(found, key=lambda row: (-row.decided_at, row.id))[:limit])
 

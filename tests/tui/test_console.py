@@ -82,6 +82,7 @@ async def test_help_lists_every_key_that_is_heard_on_the_screen_with_the_users_o
         for action in ACTIONS:
             if action.context in {"markets", EVERYWHERE, LIST}:
                 assert action.description in text
+                assert action.id in text
         assert "f8" in text
         await pilot.press("escape")
         await pilot.press("f1")
@@ -220,6 +221,15 @@ async def test_notices_become_toasts_and_are_kept(tmp_path: Path) -> None:
         assert "14:13:20  Database" in "\n".join(picture(app))
 
 
+async def test_what_an_action_answered_stands_among_the_notices(tmp_path: Path) -> None:
+    app = console(tmp_path)
+    async with shown(app) as pilot:
+        await until_painted(pilot)
+        await pilot.press("ctrl+c", "ctrl+n")
+        await eventually(lambda: "Notices" in "\n".join(picture(app)))
+        assert "Press q to quit" in "\n".join(picture(app))
+
+
 async def test_the_demo_says_that_it_is_one_until_it_was_read(tmp_path: Path) -> None:
     app = console(tmp_path, layout=Layout())
     async with shown(app) as pilot:
@@ -325,7 +335,7 @@ async def test_the_age_of_what_is_drawn_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (10, 4), (59, 30), (90, 17), (60, 18), (109, 24), (110, 19), (500, 200)])
 async def test_no_size_of_terminal_crashes_and_a_small_one_says_so(tmp_path: Path, size: tuple[int, int]) -> None:
-    app = console(tmp_path)
+    app = console(tmp_path, layout=Layout())
     async with shown(app, size) as pilot:
         await until_painted(pilot)
         for key in ("tab", "down", "enter", "x", "4", "tab", "tab", "5", "1"):
@@ -334,6 +344,7 @@ async def test_no_size_of_terminal_crashes_and_a_small_one_says_so(tmp_path: Pat
         text = "\n".join(picture(app))
         if size[0] < 60 or size[1] < 18:
             assert size[0] < 10 or "too small" in text
+            assert "DEMO" not in text
         else:
             assert "AlphaPlus" in text
         await pilot.resize_terminal(120, 36)

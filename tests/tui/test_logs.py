@@ -55,6 +55,18 @@ async def test_the_newest_lines_are_followed(tmp_path: Path) -> None:
         await eventually(lambda: screen.log_lines.cursor == "602")
 
 
+async def test_the_end_stays_in_view_when_the_terminal_gets_smaller(tmp_path: Path) -> None:
+    session = FakeSession()
+    session.log.append(_line(601, "the very last"))
+    app = console(tmp_path, session)
+    async with shown(app) as pilot:
+        await open_logs(pilot)
+        await eventually(lambda: "the very last" in "\n".join(picture(app)))
+        await pilot.resize_terminal(120, 20)
+        await eventually(lambda: len(picture(app)) == 20)
+        await eventually(lambda: "the very last" in "\n".join(picture(app)))
+
+
 async def test_going_up_loads_older_pages_to_the_first_line(tmp_path: Path) -> None:
     app = console(tmp_path)
     async with shown(app) as pilot:

@@ -53,6 +53,9 @@ async def test_a_running_service_stops_and_a_stopped_one_starts(tmp_path: Path) 
         await eventually(lambda: session.sent == [StopService("persistence")])
         stopped = structs.replace(session.state.services["persistence"], state="STOPPED", running_since=None)
         session.store.services.put("persistence", stopped)
+        await eventually(lambda: any("STOPPED" in line for line in picture(app)))
+        line = next(line for line in picture(app) if "STOPPED" in line and "persistence" in line)
+        assert " OK " not in line, line
         await pilot.press("s", "enter")
         await eventually(lambda: session.sent[1:] == [StartService("persistence")])
 

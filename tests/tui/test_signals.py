@@ -96,7 +96,8 @@ async def test_enter_lists_the_earlier_decisions_of_an_instrument_and_escape_ret
 
 
 async def test_filters_by_gate_by_signals_and_by_symbol(tmp_path: Path) -> None:
-    app = console(tmp_path)
+    session = FakeSession()
+    app = console(tmp_path, session)
     async with shown(app) as pilot:
         screen = await open_signals(pilot)
         seen: dict[str, int] = {}
@@ -109,6 +110,11 @@ async def test_filters_by_gate_by_signals_and_by_symbol(tmp_path: Path) -> None:
         assert "edge" not in seen
         await pilot.press("escape", "s")
         assert list(screen.decisions.order) == [name_of("BTC"), name_of("ETH"), name_of("SOL")]
+        row = session.state.decisions[name_of("ETH")]
+        session.store.decisions.put(
+            name_of("ETH"), structs.replace(row, decision=structs.replace(row.decision, as_of=True))
+        )
+        await eventually(lambda: list(screen.decisions.order) == [name_of("BTC"), name_of("SOL")])
         await pilot.press("s", "slash", *"link", "enter")
         assert list(screen.decisions.order) == [name_of("LINK")]
         assert {screen.signals.row(app.desk.look(), key) is not None for key in screen.signals.order} == {True}

@@ -35,6 +35,7 @@ class LogsScreen(LiveScreen):
         self.level = "debug"
         self.service = ""
         self._asked_at = 0.0
+        self._height = 0
 
     def body(self) -> Iterator[Widget]:
         yield from (self.log_lines, self.detail)
@@ -51,6 +52,9 @@ class LogsScreen(LiveScreen):
         elif self.following and look.mono - self._asked_at >= FOLLOW_EVERY_S:
             self._ask_newer(look.mono)
         self._describe()
+        height, self._height = self._height, self.log_lines.content_size.height
+        if self.following and height != self._height:
+            self.log_lines.top = len(self.window.lines)  # the end stays in view, however much room there is
         super().pull(look)
         if self.log_lines.top == 0 and self.window.lines and self.window.more_before:
             self._ask_older()

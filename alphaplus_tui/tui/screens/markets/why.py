@@ -57,8 +57,10 @@ class WhyLine(Panel):
             if look.state.decisions:
                 return Condition(Kind.EMPTY, "no decision on this symbol yet")
             return Condition(Kind.EMPTY, "no model has judged yet; the Models screen (3) shows why")
-        at = clock_text(row.decision.prediction.open_time, look.now)
-        return Condition(Kind.LIVE, f"{'as of' if row.decision.as_of else 'candle of'} {at} · w why")
+        judged = row.decision.prediction
+        if row.decision.as_of:
+            return Condition(Kind.LIVE, f"as of {clock_text(judged.close_time, look.now)} · w why")
+        return Condition(Kind.LIVE, f"candle of {clock_text(judged.open_time, look.now)} · w why")
 
     def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:
         row = self._row(look)

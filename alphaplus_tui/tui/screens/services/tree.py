@@ -75,8 +75,8 @@ def _state(row: TreeRow, look: Look, width: int) -> Cell:
 
 
 def _health(row: TreeRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it
-    bad = row.service.health != "OK"
-    return row.service.health, look.inks.warning if bad else look.inks.dim
+    health = row.service.health_told
+    return health or fmt.NOTHING, look.inks.warning if health == "DEGRADED" else look.inks.dim
 
 
 def _uptime(row: TreeRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - the grid fits it

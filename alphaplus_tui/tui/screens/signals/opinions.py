@@ -123,9 +123,9 @@ class DecisionGrid(LiveGrid[Decision]):
             return Condition(Kind.EMPTY, "no decision matches", "v changes the gate, s shows all, / finds")
         rows = [row.decision for row in look.state.decisions.values()]
         newest = max(rows, key=lambda decision: decision.decided_at)
-        passed = sum(not decision.gate for decision in rows)
+        passed = sum(decision.signalled for decision in rows)
         if newest.as_of:
-            return Condition(Kind.LIVE, f"as of {clock_text(newest.prediction.open_time, look.now)}")
+            return Condition(Kind.LIVE, f"as of {clock_text(newest.prediction.close_time, look.now)}")
         inference = look.state.inference.get(ONLY)
         if inference is not None and not inference.running:
             return Condition(Kind.STALE, f"{fmt.time_of_day(newest.decided_at)} · {inference.reason or 'no inference'}")
@@ -141,7 +141,7 @@ class DecisionGrid(LiveGrid[Decision]):
             matching = [
                 name
                 for name, row in decisions.items()
-                if wanted in symbol_of(name).casefold() and self.gate in {"", row.decision.gate or PASSED}
+                if wanted in symbol_of(name).casefold() and _wanted(row.decision, self.gate)
             ]
             matching.sort(key=lambda name: order[name].position if name in order else len(order))
             self._ordered = (stamp, matching)
@@ -164,6 +164,10 @@ class DecisionGrid(LiveGrid[Decision]):
         look = self.desk.look()
         decision = self.chosen(look)
         return decision_text(decision) if decision else ""
+
+
+def _wanted(decision: Decision, gate: str) -> bool:
+    return decision.signalled if gate == PASSED else gate in {"", decision.gate}
 
 
 def decision_text(decision: Decision) -> str:
