@@ -53,7 +53,7 @@ def run_attach(wishes: Wishes, url: str | None, *, token_file: Path | None) -> N
             raise UsageError("--token-file belongs to a URL; the AlphaPlus of this machine needs no token")
         place = local_place(find_running(wishes)[0])
     else:
-        place = _elsewhere(wishes, url, token_file)
+        place = elsewhere(wishes, url, token_file)
     attach(settings, place)
 
 
@@ -110,7 +110,8 @@ async def _meet_here(data: Path, request: bytes) -> tuple[bytes, Channel]:
     return await meet_on_socket(Path(info.control_socket), request)
 
 
-def _elsewhere(wishes: Wishes, url: str, token_file: Path | None) -> Place:
+def elsewhere(wishes: Wishes, url: str, token_file: Path | None) -> Place:
+    """An AlphaPlus behind its API; ``UsageError`` for what is no address, and without a token."""
     from alphaplus_tui.remote.channel import meet_on_web
 
     address = session_url(url)
