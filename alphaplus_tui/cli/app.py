@@ -161,6 +161,27 @@ def attach(
     run_attach(wishes(context), url, token_file=token_file)
 
 
+@app.command()
+def web(
+    context: typer.Context,
+    *,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 picks a free one.")] = 8711,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="--host may be an address that other machines reach.")
+    ] = False,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option("--allowed-host", help="A name it may be asked under; may be repeated.")
+    ] = None,
+    tabs: Annotated[int, typer.Option("--tabs", min=1, max=64, help="How many may be open at once.")] = 8,
+    as_json: AsJson = False,
+) -> None:
+    """The console in a browser, on the running AlphaPlus or on one started for it."""
+    from alphaplus_tui.cli.web import Served, run_web
+
+    run_web(wishes(context), Served(host, port, allow_remote, tuple(allowed_host or ()), tabs, as_json))
+
+
 @config_app.command("show")
 def config_show(
     context: typer.Context,

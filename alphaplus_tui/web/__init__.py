@@ -1,0 +1,1 @@
+"""The console in a browser: each tab an attached console of its own."""
