@@ -48,6 +48,7 @@ Duration = Annotated[
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")]
 Format = Annotated[Literal["csv", "json", "parquet"], typer.Option("--format", help="How the table is written.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="BTC/USDT; may be repeated. Default: all.")]
 Model = Annotated[str, typer.Argument(help="As `alphaplus models list` names it.")]
 Since = Annotated[
@@ -233,11 +234,54 @@ def db_status(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @db_app.command("migrate")
-def db_migrate(context: typer.Context, as_json: AsJson = False) -> None:
+def db_migrate(
+    context: typer.Context,
+    *,
+    backup: Annotated[
+        bool, typer.Option("--backup/--no-backup", help="Back up first where a step changes what is stored.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
     """Bring the database's schema up to this release."""
     from alphaplus_tui.cli.database import migrate
 
-    migrate(wishes(context), as_json=as_json)
+    migrate(wishes(context), backup=backup, as_json=as_json)
+
+
+@db_app.command("backup")
+def db_backup(
+    context: typer.Context,
+    *,
+    file: Annotated[Path, typer.Argument(help="A file that is not there yet, such as alphaplus.dump.")],
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write everything stored into a file of pg_dump's custom format; an engine may go on meanwhile."""
+    from alphaplus_tui.cli.database import back_up_database
+
+    back_up_database(wishes(context), file, force=force, as_json=as_json)
+
+
+@db_app.command("restore")
+def db_restore(
+    context: typer.Context,
+    *,
+    file: Annotated[Path, typer.Argument(help="What `alphaplus db backup` wrote; only one that you trust.")],
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup in the place of what is stored; no engine may run. All of it, or nothing is changed."""
+    from alphaplus_tui.cli.database import restore_database
+
+    restore_database(wishes(context), file, force=force, as_json=as_json)
+
+
+@db_app.command("prune")
+def db_prune(context: typer.Context, as_json: AsJson = False) -> None:
+    """Forget what is older than the settings keep, as a running engine does once an hour."""
+    from alphaplus_tui.cli.database import prune
+
+    prune(wishes(context), as_json=as_json)
 
 
 @export_app.command("candles")

@@ -29,28 +29,38 @@ def with_database(
 
     create: make a database where there is none yet.
     """
+
+    async def run(settings: Settings, paths: Paths) -> T:
+        async with open_database(settings, paths, create=create) as database:
+            return await work(settings, database)
+
+    return with_data_folder(wishes, what, run)
+
+
+def with_data_folder(
+    wishes: Wishes, what: str, work: Callable[[Settings, Paths], Awaitable[T]], *, alone: bool = False
+) -> T:
+    """Does ``work`` while nobody else changes the data folder, or beside the engine that runs there.
+
+    alone: not beside an engine either; ``AlreadyRunning``.
+    """
     loaded = wishes.load()
     settings, paths = loaded.settings, wishes.paths(loaded)
     password = settings.database.password
     secrets = [password.get_secret_value()] if password else []
-
-    async def run() -> T:
-        async with open_database(settings, paths, create=create) as database:
-            return await work(settings, database)
-
     paths.prepare()
-    with Logs(level=settings.logging.level, to_stderr=True, secrets=secrets), held(paths, what):
-        return run_short(run)
+    with Logs(level=settings.logging.level, to_stderr=True, secrets=secrets), held(paths, what, alone=alone):
+        return run_short(lambda: work(settings, paths))
 
 
 @contextmanager
-def held(paths: Paths, what: str) -> Generator[None]:
-    """The data folder is ours, or a running engine's, whose server we join."""
+def held(paths: Paths, what: str, *, alone: bool = False) -> Generator[None]:
+    """The data folder is ours, or (unless ``alone``) a running engine's, whose server we join."""
     try:
         lock = acquire(paths.data, what, wait_for_command_s=_WAIT_FOR_COMMAND_S, on_wait=_say_waiting)
     except AlreadyRunning:
         holder = running(paths.data)
-        if holder is None or holder.is_command:
+        if alone or holder is None or holder.is_command:
             raise
         yield
         return

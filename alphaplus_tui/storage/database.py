@@ -113,6 +113,10 @@ class PostgresDatabase:
         self._unready = ""
         return version
 
+    async def address(self) -> Address:
+        """Of a server that is there, as far as that is in our hands; for whoever needs a connection of their own."""
+        return await self._open()
+
     async def statistics(self) -> DatabaseStatistics:
         return await self.reader.statistics()
 

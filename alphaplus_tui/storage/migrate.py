@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +73,20 @@ async def migrate(connection: "Connection", folder: Path = FOLDER) -> int:
             if step.version not in applied:
                 await _apply(connection, step)
     return known
+
+
+_CHANGES_DATA = re.compile(
+    r"\b(UPDATE|DELETE\s+FROM|TRUNCATE|INSERT\s+INTO|DROP\s+(TABLE|COLUMN|VIEW)|ALTER\s+COLUMN\s+\w+\s+TYPE)\b", re.I
+)
+
+
+def changing_data(after: int, folder: Path = FOLDER) -> tuple[str, ...]:
+    """Files of the steps after schema ``after`` that touch rows which may be there already."""
+    return tuple(
+        step.file
+        for step in migrations(folder)
+        if step.version > after and _CHANGES_DATA.search(re.sub(r"--[^\n]*|'[^']*'", "", step.sql))
+    )
 
 
 async def schema_version(connection: "Connection") -> int:
