@@ -15,6 +15,7 @@ from alphaplus_tui.domain.analysis import (
 from alphaplus_tui.domain.coverage import CoveredTime
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
+from alphaplus_tui.domain.timeframe import Timeframe
 
 
 class TradeReceived(Struct, frozen=True, gc=False):
@@ -51,6 +52,17 @@ class CandleClosed(Struct, frozen=True, gc=False):
     """A span ended. A corrected candle is told again with a higher revision."""
 
     candle: Candle
+
+
+class CandleDiffered(Struct, frozen=True, gc=False):
+    """A closed candle is not what the exchange's own is; that one takes its place."""
+
+    instrument: InstrumentId
+    timeframe: Timeframe
+    open_time: int
+    difference: str
+    """Ours and theirs, in words."""
+    ts: int
 
 
 class HistoryLoaded(Struct, frozen=True, gc=False):

@@ -178,6 +178,7 @@ def _assemble(
             live=replay is None,
             clock=clock,
             market=market,
+            meters=meters,
             rng=rng,
         ),
         ingestion,

@@ -1,4 +1,4 @@
-"""Fetches what is missing: trades of gaps, candles of the past, candles that were not complete."""
+"""Fetches what is missing (trades of gaps, candles of the past) and checks candles against the exchange's own."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import Clock, MarketClock
+from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.ports.market_data import MarketData
 from alphaplus_tui.ports.store import StoreReader
@@ -18,10 +19,11 @@ from alphaplus_tui.services.gaps import GapFiller
 from alphaplus_tui.services.history import CandleHistory
 from alphaplus_tui.services.repair import CandleRepair
 from alphaplus_tui.services.time_gaps import TimeGapFiller
+from alphaplus_tui.services.verification import CandleVerifier
 
 
 class BackfillService:
-    """Gaps, history and repair side by side; they share one patient way to ask the exchange."""
+    """Gaps, history, repair and verification side by side; they share one patient way to ask the exchange."""
 
     name = "backfill"
     after: tuple[str, ...] = ("persistence", "projection", "continuity", "candles")
@@ -39,6 +41,7 @@ class BackfillService:
         live: bool,
         clock: Clock,
         market: MarketClock,
+        meters: Meters,
         rng: Random,
     ) -> None:
         """live: False for a recording, which has nothing but itself."""
@@ -59,6 +62,15 @@ class BackfillService:
         self._history = CandleHistory(
             market_data, reader, bus, timeframes, candles=history_candles, asker=asker, clock=clock, market=market
         )
+        self._verifier = CandleVerifier(
+            market_data,
+            bus,
+            asker=asker,
+            clock=clock,
+            market=market,
+            meters=meters,
+            is_filling=self._is_filling,
+        )
         self._repair = CandleRepair(market_data, bus, asker=asker, clock=clock, is_filling=self._is_filling)
 
     async def run(self, life: Life) -> None:
@@ -72,6 +84,7 @@ class BackfillService:
             tasks.create_task(self._time_gaps.run())
             tasks.create_task(self._load_history())
             tasks.create_task(self._repair.run(self._instruments))
+            tasks.create_task(self._verifier.run(self._instruments))
 
     def _is_filling(self, instrument: InstrumentId) -> bool:
         return self._gaps.is_filling(instrument) or self._time_gaps.is_filling(instrument)

@@ -6,6 +6,7 @@ from alphaplus_tui.domain.events import (
     AlertChanged,
     CandleChanged,
     CandleClosed,
+    CandleDiffered,
     DatabaseConnected,
     DatabaseLost,
     DecisionMade,
@@ -84,6 +85,7 @@ class ProjectionService:
         bus.on(GapOpened, feeds.on_gap_opened)
         bus.on(GapChanged, feeds.on_gap_changed)
         bus.on(GapChanged, notices.on_gap_changed)
+        bus.on(CandleDiffered, notices.on_candle_differed)
         bus.on(NumberingRestarted, feeds.on_numbering_restarted)
         bus.on(NumberingRestarted, lambda event: markets.on_numbering_restarted(event.instrument))
         bus.on(RecordingEnded, feeds.on_recording_ended)

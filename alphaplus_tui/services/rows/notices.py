@@ -2,6 +2,7 @@
 
 from alphaplus_tui.domain.events import (
     AlertChanged,
+    CandleDiffered,
     DatabaseConnected,
     DatabaseLost,
     FeedConnected,
@@ -27,6 +28,7 @@ class NoticeRows:
         self._lost: set[str] = set()
         self._failed: set[str] = set()
         self._hopeless: set[tuple[str, int]] = set()
+        self._differed: set[tuple[str, str]] = set()
         self._database_lost = False
 
     def on_alert(self, event: AlertChanged) -> None:
@@ -49,8 +51,15 @@ class NoticeRows:
             self._hopeless.discard(key)
         elif event.reason and key not in self._hopeless:
             self._hopeless.add(key)
-            text = f"{symbol_of(event.instrument)}: {event.missing:,} trades cannot be had: {event.reason}"
+            text = f"{symbol_of(event.instrument)}: {_extent(event)} cannot be had: {event.reason}"
             self._add("warning", "Gap", text)
+
+    def on_candle_differed(self, event: CandleDiffered) -> None:
+        """Of each series the first; the counter has all."""
+        if (event.instrument, event.timeframe) not in self._differed:
+            self._differed.add((event.instrument, event.timeframe))
+            text = f"{symbol_of(event.instrument)} {event.timeframe}: {event.difference}; it was put right"
+            self._add("warning", "Candle corrected", text)
 
     def on_database_lost(self, event: DatabaseLost) -> None:
         if not self._database_lost:
@@ -76,3 +85,9 @@ class NoticeRows:
         row = NoticeRow(self._number, severity, title, clean(text, limit=300), self._market.now(), alert)
         self._notices.put(self._number, row)
         self._notices.drop(self._number - _KEPT)
+
+
+def _extent(event: GapChanged) -> str:
+    if event.numbered:
+        return f"{event.missing:,} trades"
+    return f"the trades of {(event.end - event.start) / 1e9:,.0f} s"

@@ -85,6 +85,7 @@ class Pipeline:
             live=live,
             clock=clock,
             market=self.market,
+            meters=self.meters,
             rng=rng,
         )
         self.ingestion = IngestionService(
