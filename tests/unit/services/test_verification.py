@@ -20,7 +20,8 @@ from tests.unit.services.pipeline import (
     some_trades,
 )
 
-SETTLED_NS = 10_000_000_000
+SETTLED_NS = 70_000_000_000
+"""Until even the last candle is closed and final."""
 
 
 def own_candles(trades: Sequence[Trade]) -> list[Candle]:
