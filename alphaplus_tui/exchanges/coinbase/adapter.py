@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -19,7 +20,7 @@ from alphaplus_tui.exchanges.registry import Tap
 from alphaplus_tui.exchanges.shared.connection import Habits
 from alphaplus_tui.exchanges.shared.feed import Feed
 from alphaplus_tui.exchanges.shared.markets import Markets
-from alphaplus_tui.exchanges.shared.past import candles_of, past_candle, past_trade
+from alphaplus_tui.exchanges.shared.past import candles_of, in_turn, past_candle, past_trade
 from alphaplus_tui.exchanges.shared.times import rfc3339_ns
 from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.meters import Meters
@@ -46,7 +47,7 @@ class CoinbaseMarketData:
         rng: Random | None = None,
         habits: Habits | None = None,
     ) -> None:
-        self.exchange, self._market = exchange, market
+        self.exchange, self._clock, self._market = exchange, clock, market
         requests = meters.counter("rest_requests", (("exchange", exchange),))
         self._rest = CoinbaseRest(rest_url or REST_URL, clock=clock, market=market, requests=requests)
         self._markets = Markets(exchange, self._listed, cache_dir / f"markets-{exchange}.json", market)
@@ -72,7 +73,8 @@ class CoinbaseMarketData:
 
     async def trades(self, instrument: Instrument, *, from_seq: int, since: int, limit: int) -> tuple[Trade, ...]:
         async def ask(start_s: int, end_s: int) -> list[TradeRow]:
-            return await self._rest.trades(instrument.venue_symbol, start_s=start_s, end_s=end_s)
+            symbol = instrument.venue_symbol
+            return await in_turn(lambda: self._rest.trades(symbol, start_s=start_s, end_s=end_s), self._clock)
 
         windows = TradeWindows(ask, most=MOST_TRADES, now_s=self._market.now() // SECOND_NS)
         rows = await windows.fetch(from_seq, since_s=since // SECOND_NS, limit=limit)
@@ -94,14 +96,16 @@ class CoinbaseMarketData:
         end_s = min(start_s + (limit - 1) * length_s, self._market.now() // SECOND_NS)
         candles: list[Candle] = []
         while start_s <= end_s:
-            last_s = min(end_s, start_s + (MOST_CANDLES - 1) * length_s)
-            rows = await self._rest.candles(
-                instrument.venue_symbol, GRANULARITIES[timeframe], start_s=start_s, end_s=last_s
-            )
+            rows = await in_turn(partial(self._page, instrument, timeframe, start_s, end_s), self._clock)
             now = self._market.now()
             candles += [_candle(instrument, timeframe, row, now) for row in rows]
-            start_s = last_s + length_s - last_s % length_s
+            start_s += MOST_CANDLES * length_s
         return tuple(candles)
+
+    async def _page(self, instrument: Instrument, timeframe: Timeframe, start_s: int, end_s: int) -> list[CandleRow]:
+        last_s = min(end_s, start_s + (MOST_CANDLES - 1) * duration_ns(timeframe) // SECOND_NS)
+        granularity = GRANULARITIES[timeframe]
+        return await self._rest.candles(instrument.venue_symbol, granularity, start_s=start_s, end_s=last_s)
 
     async def _listed(self, symbols: Sequence[str]) -> list[Instrument]:
         products = [product for product in await self._rest.products() if product.kind == "SPOT"]

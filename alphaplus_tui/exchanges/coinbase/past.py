@@ -8,7 +8,7 @@ Ask = Callable[[int, int], Awaitable[list[TradeRow]]]
 """From when to when (whole seconds, both included): the newest trades of that span, oldest first."""
 
 _FIRST_SPAN_S = 60
-_LONGEST_SPAN_S = 86_400
+_LONGEST_SPAN_S = 32 * 86_400
 _REQUESTS = 12
 """In one call before what there is must do."""
 
@@ -38,7 +38,7 @@ class TradeWindows:
             found.update((row.trade_id, row) for row in rows if row.trade_id >= from_seq)
             start_s += span_s
             if len(rows) < self._most // 4:
-                span_s = min(_LONGEST_SPAN_S, span_s * 4)
+                span_s = min(_LONGEST_SPAN_S, span_s * 8)
         return sorted(found.values(), key=lambda row: row.trade_id)[:limit]
 
     def _joins(self, rows: list[TradeRow], found: dict[int, TradeRow]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -18,7 +19,7 @@ from alphaplus_tui.exchanges.registry import Tap
 from alphaplus_tui.exchanges.shared.connection import Habits
 from alphaplus_tui.exchanges.shared.feed import Feed
 from alphaplus_tui.exchanges.shared.markets import Markets
-from alphaplus_tui.exchanges.shared.past import candles_of, past_candle, past_trade
+from alphaplus_tui.exchanges.shared.past import candles_of, in_turn, past_candle, past_trade
 from alphaplus_tui.exchanges.shared.times import decimal_seconds_ns
 from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.meters import Meters
@@ -50,7 +51,7 @@ class KrakenMarketData:
         rng: Random | None = None,
         habits: Habits | None = None,
     ) -> None:
-        self.exchange, self._market = exchange, market
+        self.exchange, self._clock, self._market = exchange, clock, market
         requests = meters.counter("rest_requests", (("exchange", exchange),))
         self._rest = KrakenRest(rest_url or REST_URL, clock=clock, market=market, requests=requests)
         self._markets = Markets(exchange, self._listed, cache_dir / f"markets-{exchange}.json", market)
@@ -89,7 +90,8 @@ class KrakenMarketData:
         if number == from_seq - 1:
             since = max(since, reached)
         for _ in range(_PAGES):
-            rows, following = await self._rest.trades(instrument.venue_symbol, since=since, limit=MOST_TRADES)
+            ask = partial(self._rest.trades, instrument.venue_symbol, since=since, limit=MOST_TRADES)
+            rows, following = await in_turn(ask, self._clock)
             wanted = [row for row in rows if row[6] >= from_seq][:limit]
             if wanted:
                 ts_recv = self._market.now()

@@ -1,6 +1,7 @@
 """Candles and trades of the past as REST answers with them: checked, and of every timeframe."""
 
 from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
 
 from msgspec import structs
 
@@ -8,8 +9,13 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
 from alphaplus_tui.domain.resampling import resampled, source_of
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
-from alphaplus_tui.errors import ProtocolError, UnknownName
+from alphaplus_tui.errors import ProtocolError, RateLimited, UnknownName
 from alphaplus_tui.exchanges.shared.parsing import ABSURD_PRICE, ABSURD_QUANTITY, LARGEST_ID
+from alphaplus_tui.kernel.clock import Clock
+
+T = TypeVar("T")
+
+_LONGEST_TURN_S = 10.0
 
 Fetch = Callable[[Timeframe, int, int], Awaitable[tuple[Candle, ...]]]
 """Asks for candles of a timeframe that the venue has: from when on (UTC ns), how many."""
@@ -65,6 +71,20 @@ def past_trade(
         raise ProtocolError(f"a trade of {instrument.symbol} that cannot be: {number} {price!r} {quantity!r}")
     identity = str(number) if trade_id is None else trade_id
     return Trade(instrument.id, identity, number, price, quantity, side, ts_event, ts_recv, Provenance.BACKFILLED)
+
+
+async def in_turn(question: Callable[[], Awaitable[T]], clock: Clock) -> T:
+    """The answer, after waiting for the budget: for questions of which one call asks more than fit into it at once.
+
+    Raises what ``question`` raises, RateLimited where the exchange wants to be left alone for long.
+    """
+    while True:
+        try:
+            return await question()
+        except RateLimited as error:
+            if error.banned or error.retry_after_s > _LONGEST_TURN_S:
+                raise
+            await clock.sleep(error.retry_after_s)
 
 
 async def candles_of(
