@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Channel, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import SECOND_NS, Timeframe, duration_ns
@@ -48,6 +48,8 @@ class CoinbaseMarketData:
         habits: Habits | None = None,
     ) -> None:
         self.exchange, self._clock, self._market = exchange, clock, market
+        self._reached: dict[InstrumentId, tuple[int, int]] = {}
+        """How far a fetch of old trades came: the number of its last trade, and its time (ns)."""
         requests = meters.counter("rest_requests", (("exchange", exchange),))
         self._rest = CoinbaseRest(rest_url or REST_URL, clock=clock, market=market, requests=requests)
         self._markets = Markets(exchange, self._listed, cache_dir / f"markets-{exchange}.json", market)
@@ -76,10 +78,16 @@ class CoinbaseMarketData:
             symbol = instrument.venue_symbol
             return await in_turn(lambda: self._rest.trades(symbol, start_s=start_s, end_s=end_s), self._clock)
 
+        number, reached = self._reached.get(instrument.id, (from_seq, 0))
+        if number < from_seq:
+            since = max(since, reached - SECOND_NS)
         windows = TradeWindows(ask, most=MOST_TRADES, now_s=self._market.now() // SECOND_NS)
         rows = await windows.fetch(from_seq, since_s=since // SECOND_NS, limit=limit)
         ts_recv = self._market.now()
-        return tuple(_trade(instrument, row, ts_recv) for row in rows)
+        page = tuple(_trade(instrument, row, ts_recv) for row in rows)
+        if page:
+            self._reached[instrument.id] = page[-1].seq, page[-1].ts_event
+        return page
 
     async def clock_offset_ns(self) -> int:
         return await self._rest.clock_offset_ns()

@@ -17,8 +17,9 @@ from alphaplus_tui.exchanges.shared.dialect import Answer, Request, Shard
 from alphaplus_tui.exchanges.shared.pulses import Pulses
 
 INSTRUMENTS_PER_CONNECTION = 100
-BOOKS_PER_CONNECTION = 20
-"""A whole one has up to five million bytes, and one lost frame makes all books of a connection begin anew."""
+BOOKS_PER_CONNECTION = 5
+"""A whole one has up to five million bytes, the answer comes behind them, and one lost frame makes all books of a
+connection begin anew."""
 _TRADES = b'{"channel":"market_trades"'
 _TOLD = msgspec.json.Decoder(HeartbeatFrame | SubscriptionsFrame)
 _REFUSAL = msgspec.json.Decoder(Refusal)

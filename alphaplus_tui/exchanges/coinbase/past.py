@@ -9,8 +9,8 @@ Ask = Callable[[int, int], Awaitable[list[TradeRow]]]
 
 _FIRST_SPAN_S = 60
 _LONGEST_SPAN_S = 32 * 86_400
-_REQUESTS = 12
-"""In one call before what there is must do."""
+_REQUESTS, _MOST_REQUESTS = 12, 40
+"""In one call before what was found must do, and before nothing was found."""
 
 
 class TradeWindows:
@@ -28,8 +28,8 @@ class TradeWindows:
         """
         found: dict[int, TradeRow] = {}
         start_s, span_s = since_s, _FIRST_SPAN_S
-        for _ in range(_REQUESTS):
-            if start_s > self._now_s or len(found) >= limit:
+        for asked in range(_MOST_REQUESTS):
+            if start_s > self._now_s or len(found) >= limit or (found and asked >= _REQUESTS):
                 break
             rows = await self._ask(start_s, start_s + span_s)
             if len(rows) >= self._most and rows[0].trade_id > from_seq and span_s > 1 and not self._joins(rows, found):
@@ -38,7 +38,7 @@ class TradeWindows:
             found.update((row.trade_id, row) for row in rows if row.trade_id >= from_seq)
             start_s += span_s
             if len(rows) < self._most // 4:
-                span_s = min(_LONGEST_SPAN_S, span_s * 8)
+                span_s = min(_LONGEST_SPAN_S, span_s * (2 if rows else 8))
         return sorted(found.values(), key=lambda row: row.trade_id)[:limit]
 
     def _joins(self, rows: list[TradeRow], found: dict[int, TradeRow]) -> bool:

@@ -86,8 +86,8 @@ class KrakenMarketData:
         return await candles_of(fetch, MINUTES, self.exchange, timeframe, since=since, limit=limit)
 
     async def trades(self, instrument: Instrument, *, from_seq: int, since: int, limit: int) -> tuple[Trade, ...]:
-        number, reached = self._reached.get(instrument.id, (-1, 0))
-        if number == from_seq - 1:
+        number, reached = self._reached.get(instrument.id, (from_seq, 0))
+        if number < from_seq:
             since = max(since, reached)
         for _ in range(_PAGES):
             ask = partial(self._rest.trades, instrument.venue_symbol, since=since, limit=MOST_TRADES)

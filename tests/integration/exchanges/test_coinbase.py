@@ -27,7 +27,7 @@ BTC = Instrument("coinbase", "BTC/USD", "BTC-USD", "BTC", "USD", 0.01, 1e-8)
 ETH = Instrument("coinbase", "ETH/USD", "ETH-USD", "ETH", "USD", 0.01, 1e-8)
 EVERYTHING, BOOKS, TRADES = frozenset(Channel), frozenset({Channel.BOOK}), frozenset({Channel.TRADE})
 MINUTE_NS = 60 * SECOND_NS
-PATIENT = structs.replace(QUICK, patience=Patience())
+PATIENT = structs.replace(QUICK, patience=Patience(), answer_within_s=5.0)
 
 
 def an_adapter_of(venue: FakeCoinbase, folder: Path, **options: Any) -> MarketData:
