@@ -60,7 +60,7 @@ test: $(VENV)/.installed-dev
 
 system:
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends chromium python3-venv util-linux >/dev/null
+	apt-get install -y -qq --no-install-recommends chromium python3-venv util-linux prometheus >/dev/null
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench

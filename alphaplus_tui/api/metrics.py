@@ -158,7 +158,7 @@ def _models(state: StateView) -> Iterator[Metric]:
     for row in state.models.values():
         if row.serving:
             brier.add_metric((row.id, row.serving), nan if row.live_brier is None else row.live_brier)
-            drift.add_metric((row.id, row.drift_feature), nan if row.drift_psi is None else row.drift_psi)
+            drift.add_metric((row.id, row.drift_feature or "none"), nan if row.drift_psi is None else row.drift_psi)
     return iter((brier, drift))
 
 

@@ -4,7 +4,8 @@ import asyncio
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
@@ -25,7 +26,8 @@ _BOOK_DEPTH = 20
 _TRY_AGAIN_LATER, _WRONG_USE = 1013, 1008
 
 
-class Streamed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Streamed:
     """A slice of the state, and how its rows are told."""
 
     of: Callable[[StateView], Slice[Any, Any]]

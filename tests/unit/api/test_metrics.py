@@ -91,7 +91,7 @@ async def test_a_model_that_serves_has_a_score_once_there_is_one() -> None:
     models.put(CHAMPION, structs.replace(models[CHAMPION], live_brier=None, drift_psi=None, drift_feature=""))
     found = await told(session)
     assert isnan(found["alphaplus_model_brier", (("model", CHAMPION), ("role", "champion"))])
-    assert isnan(found["alphaplus_model_drift_psi", (("feature", ""), ("model", CHAMPION))])
+    assert isnan(found["alphaplus_model_drift_psi", (("feature", "none"), ("model", CHAMPION))])
 
 
 async def test_an_engine_that_is_only_starting_has_metrics_too() -> None:
