@@ -302,7 +302,7 @@ def export_candles(
     from alphaplus_tui.cli.exporting import Selection, export
 
     chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
-    export(wishes(context), chosen, timeframes=tuple(timeframe or ()))
+    export(wishes(context), "candles", chosen, timeframes=tuple(timeframe or ()))
 
 
 @export_app.command("trades")
@@ -320,7 +320,43 @@ def export_trades(
     from alphaplus_tui.cli.exporting import Selection, export
 
     chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
-    export(wishes(context), chosen, timeframes=None)
+    export(wishes(context), "trades", chosen)
+
+
+@export_app.command("signals")
+def export_signals(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    since: Since = None,
+    until: Until = None,
+    file_format: Format = "csv",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stored signals and what became of them, the newest first."""
+    from alphaplus_tui.cli.exporting import Selection, export
+
+    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
+    export(wishes(context), "signals", chosen)
+
+
+@export_app.command("decisions")
+def export_decisions(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    since: Since = None,
+    until: Until = None,
+    file_format: Format = "csv",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stored decisions with the served features, the newest first."""
+    from alphaplus_tui.cli.exporting import Selection, export
+
+    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
+    export(wishes(context), "decisions", chosen)
 
 
 @app.command("import")

@@ -1,4 +1,4 @@
-"""``alphaplus export``: stored candles and trades as a table, to a file or to stdout."""
+"""``alphaplus export``: what is stored as a table, to a file or to stdout."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import json
 import os
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import typer
 
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.short import with_database
+from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
 from alphaplus_tui.errors import UnknownName, UsageError
 from alphaplus_tui.runtime.export import export_candles, export_trades
+from alphaplus_tui.runtime.export_opinions import export_decisions, export_signals
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.settings.root import Settings
 
@@ -36,37 +39,47 @@ class Selection:
     as_json: bool
 
 
-def export(wishes: Wishes, chosen: Selection, *, timeframes: Sequence[str] | None) -> None:
-    """Candles of ``timeframes`` (empty: those of the settings), or trades when it is None."""
+Kind = Literal["candles", "trades", "signals", "decisions"]
+
+
+def export(wishes: Wishes, kind: Kind, chosen: Selection, *, timeframes: Sequence[str] = ()) -> None:
+    """timeframes: of candles; empty: those of the settings."""
     if chosen.as_json and chosen.output is None:
         raise UsageError("--json tells of a file: name it with --output")
     if chosen.output is None and chosen.file_format == "parquet" and sys.stdout.isatty():
         raise UsageError("parquet is not for the eye: name a file with --output")
-    wanted = None if timeframes is None else [_timeframe(name) for name in timeframes]
+    wanted = [_timeframe(name) for name in timeframes]
     start = chosen.since or 0
     end = time.time_ns() if chosen.until is None else chosen.until
     with _sink(chosen.output) as stream:
 
         async def work(settings: Settings, database: ShortDatabase) -> int:
-            if wanted is None:
-                return await export_trades(
-                    database.reader, stream, chosen.file_format, symbols=chosen.symbols, start=start, end=end
-                )
-            return await export_candles(
+            write = partial(
+                _WRITERS[kind],
                 database.reader,
                 stream,
                 chosen.file_format,
                 symbols=chosen.symbols,
-                timeframes=wanted or settings.exchange.timeframes,
                 start=start,
                 end=end,
             )
+            if kind == "candles":
+                return await write(timeframes=wanted or settings.exchange.timeframes)
+            return await write()
 
         rows = with_database(wishes, "export", work)
     if chosen.as_json:
         typer.echo(json.dumps({"event": "exported", "rows": rows, "file": str(chosen.output)}))
     else:
-        say(f"{rows} rows" + (f" written to {chosen.output}" if chosen.output else ""))
+        say(counted(rows, "row") + (f" written to {chosen.output}" if chosen.output else ""))
+
+
+_WRITERS: dict[Kind, Callable[..., Awaitable[int]]] = {
+    "candles": export_candles,
+    "trades": export_trades,
+    "signals": export_signals,
+    "decisions": export_decisions,
+}
 
 
 def _timeframe(name: str) -> Timeframe:

@@ -1,6 +1,6 @@
 """Takes stored trades and candles out of the database, page by page, into a table."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import BinaryIO
 
 from alphaplus_tui.domain.instrument import InstrumentId, exchange_of, symbol_of
@@ -55,13 +55,25 @@ async def export_trades(
     table = open_table(stream, TRADE_COLUMNS, format_name)
     written = 0
     for instrument in await instruments_of(reader, symbols):
-        after_seq: int | None = None
-        while page := await reader.trades(instrument, start=start, end=end, limit=PAGE, after_seq=after_seq):
+        async for page in _trade_pages(reader, instrument, start=start, end=end):
             table.write([_trade_row(trade) for trade in page])
             written += len(page)
-            after_seq = page[-1].seq
     table.close()
     return written
+
+
+async def _trade_pages(
+    reader: StoreReader, instrument: InstrumentId, *, start: int, end: int
+) -> AsyncGenerator[Sequence[Trade]]:
+    """Where trades are not numbered several share a ``seq``: no page ends between them."""
+    after_seq: int | None = None
+    limit = PAGE
+    while page := await reader.trades(instrument, start=start, end=end, limit=limit, after_seq=after_seq):
+        whole = page if len(page) < limit else [trade for trade in page if trade.seq != page[-1].seq]
+        limit = PAGE if whole else limit * 2
+        if whole:
+            yield whole
+            after_seq = whole[-1].seq
 
 
 async def export_candles(

@@ -52,6 +52,17 @@ async def test_what_was_exported_can_be_imported_elsewhere(tmp_path: Path) -> No
         assert await exported(other, "candles", "--timeframe", "1d") == before
 
 
+@pytest.mark.parametrize("kind", ["candles", "trades", "signals", "decisions"])
+async def test_an_export_of_nothing_is_an_empty_table_in_every_format(tmp_path: Path, kind: str) -> None:
+    await run(tmp_path, "import", str(recorded("ohlcv_lean/crypto_coinbase_daily_btcusd_trade.zip")))
+    for name, begins in (("csv", ""), ("json", "[]"), ("parquet", "PAR1")):
+        file = tmp_path / f"out.{name}"
+        wanted = ("--format", name, "--output", str(file), "--until", "2001-01-01", "--json")
+        done = await run(tmp_path, "export", kind, *wanted)
+        assert done.last == {"event": "exported", "rows": 0, "file": str(file)}, done.stderr
+        assert file.read_bytes().startswith(begins.encode())
+
+
 async def test_a_backfill_equals_the_exchange_and_a_second_one_finds_nothing_to_do(tmp_path: Path) -> None:
     async with running_simulator() as simulator:
         extra = pointed_at(simulator.rest_url, simulator.ws_url)
