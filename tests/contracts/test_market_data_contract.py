@@ -21,7 +21,14 @@ from tests.fakes.coinbase_venue import FakeCoinbase
 from tests.fakes.kraken_venue import FakeKraken
 from tests.fakes.market_data import FakeMarketData, a_trade, an_instrument
 from tests.fakes.venue import opened
-from tests.integration.exchanges.listening import WITHOUT_NUMBERS, a_ccxt_adapter, a_native_adapter, an_adapter
+from tests.integration.exchanges.listening import (
+    FAKES,
+    WITHOUT_NUMBERS,
+    a_ccxt_adapter,
+    a_native_adapter,
+    an_adapter,
+    an_adapter_of,
+)
 from tests.support_simulator import running_simulator
 
 MINUTE = Timeframe("1m")
@@ -68,7 +75,7 @@ def a_replay(folder: Path) -> Venue:
     return Venue(replay, has_past=False)
 
 
-@pytest.fixture(params=["fake", "demo", "replay", "ccxt", "ccxt without numbers", "kraken", "coinbase"])
+@pytest.fixture(params=["fake", "demo", "replay", "ccxt", "ccxt without numbers", "kraken", "coinbase", *FAKES])
 async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Venue]:
     async with AsyncExitStack() as stack:
         match request.param:
@@ -79,6 +86,9 @@ async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
             case "kraken" | "coinbase" as exchange:
                 fake = await stack.enter_async_context(opened(LOCAL_VENUES[exchange](), rate=100.0))
                 made = Venue(a_native_adapter(exchange, fake.rest_url, fake.ws_url, tmp_path), has_past=True)
+            case name if name in FAKES:
+                fake = await stack.enter_async_context(FAKES[name]().running())
+                made = Venue(an_adapter_of(fake, tmp_path), has_past=True)
             case name:
                 simulator = await stack.enter_async_context(running_simulator(rate=400, symbols=4))
                 make = an_adapter if name == "demo" else a_ccxt_adapter

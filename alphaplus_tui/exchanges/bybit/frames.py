@@ -1,10 +1,6 @@
 """Bybit's frames as they come over the wire; numbers in strings are read as numbers in the same pass."""
 
-from typing import Generic, TypeVar
-
-from msgspec import Struct, field
-
-T = TypeVar("T")
+from msgspec import Raw, Struct, field
 
 Levels = list[tuple[float, float]]
 """Price and quantity; quantity 0 removes the level."""
@@ -71,17 +67,12 @@ class Said(Struct):
     req_id: str = ""
 
 
-class RestAnswer(Struct, Generic[T]):
-    code: int = field(name="retCode")
-    message: str = field(name="retMsg", default="")
-    result: T | None = None
-
-
-class Failed(Struct):
-    """An answer without a result."""
+class RestAnswer(Struct):
+    """``result`` is to be read only where ``code`` is 0; otherwise it is there, and empty."""
 
     code: int = field(name="retCode")
     message: str = field(name="retMsg", default="")
+    result: Raw = field(default_factory=Raw)
 
 
 class PastTrade(Struct, gc=False):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import msgspec
 from msgspec.json import Decoder
 
 from alphaplus_tui.domain.text import clean
@@ -41,10 +42,11 @@ _AWAY = {10000, 10016}
 _PAGES = 50
 _PAGE = 1000
 
-_LISTING = Decoder(RestAnswer[Listing], strict=False)
-_CANDLES = Decoder(RestAnswer[Candles], strict=False)
-_TRADES = Decoder(RestAnswer[PastTrades], strict=False)
-_TIME = Decoder(RestAnswer[ServerTime], strict=False)
+_LISTING = Decoder(Listing, strict=False)
+_CANDLES = Decoder(Candles, strict=False)
+_TRADES = Decoder(PastTrades, strict=False)
+_ANSWER = Decoder(RestAnswer)
+_TIME = Decoder(ServerTime, strict=False)
 
 
 class BybitRest:
@@ -101,14 +103,15 @@ class BybitRest:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _get(self, what: str, params: Mapping[str, str | int], decoder: "Decoder[RestAnswer[T]]") -> T:
+    async def _get(self, what: str, params: Mapping[str, str | int], decoder: "Decoder[T]") -> T:
         path = f"/v5/market/{what}"
-        answer = await self._client.get(path, params, decoder, weight=1, share=0.9)
+        answer = await self._client.get(path, params, _ANSWER, weight=1, share=0.9)
         if answer.code != 0:
             raise self._client.heed(_meant(path, answer.code, answer.message))
-        if answer.result is None:
-            raise ProtocolError(f"{path}: no result")
-        return answer.result
+        try:
+            return decoder.decode(answer.result)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise ProtocolError(f"{path}: not as expected: {clean(str(error), limit=200)}") from error
 
 
 def _meant(path: str, code: int, message: str) -> AlphaPlusError:

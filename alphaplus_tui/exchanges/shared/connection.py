@@ -46,6 +46,8 @@ class Habits(Struct, frozen=True):
     """Between one try and the next, after so many refusals in a row."""
     renew_after_s: float = 23 * 3600.0
     """A successor takes over before the exchange's own limit of a connection's age."""
+    leaving_after_s: float = 30.0
+    """The same, where the exchange said that it will close the connection."""
     patience: Patience = Patience()
 
 
@@ -144,6 +146,7 @@ class Connection:
         talk = Talk(link, ear, self._conversation, clock=self._clock, patience=habits.patience)
         # connections that were dialled together are not to be renewed together
         talk.old_after_s = habits.renew_after_s * self._rng.uniform(0.95, 1.0)
+        talk.leaving_after_s = habits.leaving_after_s
 
         def hold_back() -> None:
             ear.sparing = self._mailbox.overloaded

@@ -15,9 +15,6 @@ from alphaplus_tui.kernel.clock import Clock, wait_within
 _SLEPT_S = 5.0
 """The wall clock that gains so much on the program's clock tells of a machine that slept, or of a stepped clock."""
 
-_LEAVING_AFTER_S = 30.0
-"""A link that the venue will close is old at this age."""
-
 
 class Patience(Struct, frozen=True):
     """How long silence is borne. Pings do not count: only data does."""
@@ -81,6 +78,8 @@ class Talk:
         self._clock, self._patience, self._wall_ns = clock, patience, wall_ns
         self._began = self._birthday = clock.monotonic()
         self.old_after_s = float("inf")
+        self.leaving_after_s = float("inf")
+        """A link that the venue will close is old at this age."""
         self._ended = asyncio.create_task(link.ended(), name="link ended")
 
     @property
@@ -166,7 +165,7 @@ class Talk:
                     return Disconnected(f"connected but silent for {silent_s:.1f} s")
                 silent_s, more_patience = 0.0, min(64.0, 2 * more_patience)
             if self._ear.leaving:
-                self.old_after_s = min(self.old_after_s, _LEAVING_AFTER_S)
+                self.old_after_s = min(self.old_after_s, self.leaving_after_s)
             if now - self._birthday >= self.old_after_s:
                 return None
             if keep_alive is not None and now - told >= keep_alive.every_s:

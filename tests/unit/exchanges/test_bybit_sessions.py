@@ -19,7 +19,8 @@ from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData
 from tests.sessions import Line, payloads, session
 
 CHANNELS = frozenset(Channel)
-_LISTING = msgspec.json.Decoder(RestAnswer[Listing], strict=False)
+_ANSWER = msgspec.json.Decoder(RestAnswer)
+_LISTING = msgspec.json.Decoder(Listing, strict=False)
 SYMBOLS = {
     "spot": ("BTC/USDT", "ETH/USDT"),
     "linear": ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "DOGE/USDT:USDT"),
@@ -129,9 +130,7 @@ def test_the_recorded_lists_name_every_instrument_as_ccxt_does() -> None:
     symbols: dict[str, str] = {}
     for line in session("BYBIT"):
         if line.kind == "http":
-            page = _LISTING.decode(line.data.encode()).result
-            assert page is not None
-            for row in page.rows:
+            for row in _LISTING.decode(_ANSWER.decode(line.data.encode()).result).rows:
                 symbol = unified_symbol(
                     row.base, row.quote, settle=row.settle, contract=row.contract, delivers_at_ms=row.delivers_at
                 )
