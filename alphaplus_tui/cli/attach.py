@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from alphaplus_tui.cli.console_settings import check_console_settings
 from alphaplus_tui.cli.found import NotRunning, find_running, running_engine
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
@@ -46,8 +47,10 @@ class Place(NamedTuple):
 
 def run_attach(wishes: Wishes, url: str | None, *, token_file: Path | None) -> None:
     """The console on the AlphaPlus of ``url``; without one, on this machine's."""
+    loaded = wishes.load()
+    check_console_settings(loaded)
     check_terminal()
-    settings = wishes.load().settings
+    settings = loaded.settings
     if url is None:
         if token_file is not None:
             raise UsageError("--token-file belongs to a URL; the AlphaPlus of this machine needs no token")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import typer
 
+from alphaplus_tui.cli.console_settings import check_console_settings
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.errors import UsageError
 from alphaplus_tui.resources import read_resource
@@ -21,6 +22,7 @@ MASK = "********"
 
 def show(wishes: Wishes, *, origin: bool, as_json: bool) -> None:
     loaded = wishes.load()
+    check_console_settings(loaded)
     values = _masked(loaded)
     if as_json:
         told = {".".join(path): value for path, value in values.items()}

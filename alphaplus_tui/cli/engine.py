@@ -15,6 +15,7 @@ import structlog
 
 from alphaplus_tui.cli.api import Api
 from alphaplus_tui.cli.attach import attach_instead
+from alphaplus_tui.cli.console_settings import check_console_settings
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.signals import Stop, end_within
@@ -80,6 +81,8 @@ class Running:
 def run_engine(wishes: Wishes) -> None:
     """The console, or headless when that was said."""
     loaded = wishes.load()
+    if not wishes.headless:
+        check_console_settings(loaded)
     if not wishes.headless and wishes.duration_s is not None:
         raise UsageError("--duration belongs to --headless")
     _run(wishes, loaded, wishes.paths(loaded), None)
@@ -98,6 +101,8 @@ def run_replay(
         if not file.is_file():
             raise UsageError(f"{file}: there is no such recording")
     loaded = wishes.load()
+    if not wishes.headless:
+        check_console_settings(loaded)
     options = ReplayOptions(files=tuple(files), exchange=exchange, speed=_speed(speed))
     _run(wishes, loaded, wishes.paths(loaded, "replay"), options)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from alphaplus_tui.cli.console_settings import check_console_settings
 from alphaplus_tui.cli.found import NotRunning, find_running, running_engine
 from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
@@ -53,7 +54,9 @@ def run_web(wishes: Wishes, served: Served) -> None:
             f"--host {served.host}: other machines could reach it; say --allow-remote as well, "
             "or listen on 127.0.0.1 and come through a tunnel"
         )
-    settings = wishes.load().settings
+    loaded = wishes.load()
+    check_console_settings(loaded)
+    settings = loaded.settings
     with Logs(level=settings.logging.level, to_stderr=True):
         raise SystemExit(asyncio.run(_serve(wishes, served)))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from textual.binding import Binding, BindingType
 
@@ -163,14 +162,3 @@ def hints(context: str, keymap: Mapping[str, str]) -> list[tuple[Action, str]]:
 def in_context(contexts: Iterable[str]) -> list[Action]:
     wanted = set(contexts)
     return [action for action in ACTIONS if action.context in wanted]
-
-
-def unknown_actions(keymap: Mapping[str, str]) -> list[str]:
-    """A sentence for each entry of the user's keymap that names no action."""
-    known = [action.id for action in ACTIONS]
-    sentences: list[str] = []
-    for name in keymap:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            sentences.append(f"[keys] {name}: no such action" + (f"; did you mean {near[0]}?" if near else ""))
-    return sentences

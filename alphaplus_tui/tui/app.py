@@ -23,16 +23,17 @@ from alphaplus_tui.session.queries import AlertsPage
 from alphaplus_tui.session.session import Session
 from alphaplus_tui.state.slices import NoticeRow
 from alphaplus_tui.state.view import ONLY
-from alphaplus_tui.tui.actions import EVERYWHERE, bindings, unknown_actions
+from alphaplus_tui.tui.actions import EVERYWHERE, bindings
 from alphaplus_tui.tui.calling import call
 from alphaplus_tui.tui.catalogue import CATALOGUE, ScreenRow, screen_row
 from alphaplus_tui.tui.clock import ConsoleClock, WallClock
 from alphaplus_tui.tui.desk import Desk, UiView
+from alphaplus_tui.tui.keymap import normal
 from alphaplus_tui.tui.layout import load_layout
 from alphaplus_tui.tui.live_screen import LiveScreen
 from alphaplus_tui.tui.overlays import keys_help, notices, panel_help
 from alphaplus_tui.tui.palette import ActionEntries, JumpEntries
-from alphaplus_tui.tui.theme import DARK, OWN_THEMES, make_inks
+from alphaplus_tui.tui.theme import DARK, OWN_THEMES, make_inks, theme_names
 
 _SEVERITY: dict[str, SeverityLevel] = {"information": "information", "warning": "warning", "error": "error"}
 EXIT_TERMINAL_GONE = 129
@@ -76,9 +77,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         )
         self.painted = asyncio.Event()
         """Set when the first picture is on the screen."""
-        self.theme_names = [theme.name for theme in OWN_THEMES] + sorted(
-            name for name, theme in self.available_themes.items() if theme not in OWN_THEMES and not theme.ansi
-        )
+        self.theme_names = theme_names()
         self.screens_open: dict[str, LiveScreen] = {}
         """Those that were shown so far."""
         self._noticed = {(row.number, row.ts) for row in session.state.notices.values()}
@@ -95,14 +94,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
         return self.current_mode
 
     def on_mount(self) -> None:
-        self.set_keymap(self.desk.keys)
+        self.set_keymap({action: normal(keys) for action, keys in self.desk.keys.items()})
         self.theme = self._first_theme()
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self._recolour()
         row = screen_row(self.desk.layout.screen) or CATALOGUE[0]
         self.switch_mode(row.name)
-        for sentence in unknown_actions(self.desk.keys):
-            self.notify(sentence, severity="warning", markup=False, timeout=6)
         link = self.desk.session.state.link.get(ONLY)
         if link is not None:
             quit_keys = self.desk.keys.get("quit", "q")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rich.style import Style
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="alphaplus",
@@ -54,6 +54,14 @@ LIGHT = Theme(
     },
 )
 OWN_THEMES = (DARK, LIGHT)
+
+
+def theme_names() -> list[str]:
+    """All that may be chosen: ours first, then Textual's."""
+    return [theme.name for theme in OWN_THEMES] + sorted(
+        name for name, theme in BUILTIN_THEMES.items() if not theme.ansi
+    )
+
 
 _UP = {"green": ("success", "error"), "red": ("error", "success"), "blue": ("primary", "error")}
 
