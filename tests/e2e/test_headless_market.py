@@ -1,15 +1,12 @@
 """Headless on a market that is known to the last trade: what is stored is what happened."""
 
-import asyncio
 import signal
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from alphaplus_tui.state.slices import FeedState
-from alphaplus_tui.wire.control import Status
+from tests.e2e.following import all_is_well, following, has_fetched, lives, now_ms, run_for, stop
 from tests.e2e.harness import Program, data_folder, exported, pointed_at, started
 from tests.e2e.truth import compare_candles, compare_trades, read_journal
 from tests.support import eventually
@@ -26,46 +23,6 @@ async def stored_is_what_happened(home: Path, journal: Path, from_ms: int, until
     assert trades.trades > 100
     candles = compare_candles(await exported(home, "candles", "--timeframe", "1m"), happened)
     assert not candles.differences
-
-
-async def following(program: Program) -> int:
-    """From when on nothing may be missing: every symbol has had its first trade by then."""
-    await program.line("ready")
-    await program.until(all_is_well)
-    await run_for(2)
-    return now_ms()
-
-
-def all_is_well(status: Status) -> bool:
-    """Nothing waits for the database, and no gap is being fetched."""
-    database = status.database
-    return (
-        database is not None
-        and database.connected
-        and not database.spool_bytes
-        and not any(gap.reason == "" for gap in status.gaps)
-        and all(feed.state is FeedState.LIVE for feed in status.feeds)
-    )
-
-
-def has_fetched(status: Status) -> bool:
-    return any(counter.name == "trades_backfilled" and counter.value for counter in status.counters)
-
-
-async def stop(program: Program, number: signal.Signals = signal.SIGTERM) -> dict[str, float]:
-    program.send(number)
-    finished = await program.ends(within_s=20)
-    assert finished.code == 128 + number, finished.stderr
-    return finished.last
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-async def run_for(seconds: float) -> None:
-    """Lets a market happen: what is tested is what a stretch of time does."""
-    await asyncio.sleep(seconds)
 
 
 async def test_a_busy_market_is_stored_trade_by_trade(tmp_path: Path) -> None:
@@ -135,12 +92,12 @@ async def test_after_a_sigkill_nothing_lingers_and_the_next_start_fetches_what_i
             assert any("postgres" in member.name() for member in family)
             program.send(signal.SIGKILL)
             await program.process.wait()
-            await eventually(lambda: not any(_lives(member) for member in family))
+            await eventually(lambda: not any(lives(member) for member in family))
         await run_for(2)
         async with started(tmp_path, "--headless", extra=extra) as program:
             await program.line("ready")
             await program.until(lambda status: all_is_well(status) and has_fetched(status))
-            await run_for(4)  # a gap is known from a symbol's first new trade on
+            await run_for(2)
             await program.until(all_is_well)
             until_ms = now_ms() - 1000
             summary = await stop(program)
@@ -176,7 +133,7 @@ async def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals)
         await program.until(all_is_well)
         family = program.family()
         summary = await stop(program, number)
-        await eventually(lambda: not any(_lives(member) for member in family), within_s=2)
+        await eventually(lambda: not any(lives(member) for member in family), within_s=2)
     assert summary["trades_committed"] == summary["trades_received"] + summary["trades_backfilled"]
 
 
@@ -203,13 +160,6 @@ async def test_with_the_database_away_at_the_start_it_spools_and_says_so(tmp_pat
     await stored_is_what_happened(tmp_path, journal, from_ms, until_ms)
 
 
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _postmasters(program: Program) -> list[psutil.Process]:
     children = psutil.Process(program.pid).children()
-    return [child for child in children if _lives(child) and "postgres" in child.name()]
+    return [child for child in children if lives(child) and "postgres" in child.name()]
