@@ -29,8 +29,8 @@ from alphaplus_tui.settings.engine_lock import EngineInfo, EngineLock, acquire
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from alphaplus_tui.runtime.build import ReplayOptions
     from alphaplus_tui.runtime.engine import Engine
+    from alphaplus_tui.runtime.options import ReplayOptions
     from alphaplus_tui.session.session import Session
     from alphaplus_tui.settings.paths import Paths
     from alphaplus_tui.settings.root import Loaded, Settings
@@ -92,7 +92,7 @@ def run_replay(
     wishes: Wishes, files: Sequence[Path], *, exchange: str, speed: str, headless: bool, duration_s: float | None
 ) -> None:
     """Plays recordings, in the console or headless."""
-    from alphaplus_tui.runtime.build import ReplayOptions
+    from alphaplus_tui.runtime.options import ReplayOptions
 
     wishes = replace(
         wishes, headless=headless or wishes.headless, duration_s=wishes.duration_s if duration_s is None else duration_s

@@ -1,5 +1,7 @@
 """Facts that services tell each other over the bus, named in the past tense."""
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 from alphaplus_tui.domain.alerts import Alert
@@ -73,8 +75,39 @@ class HistoryLoaded(Struct, frozen=True, gc=False):
     """True when they come from the database, so that they need not be written again."""
 
 
+class ExchangeState(StrEnum):
+    """How far it came with an exchange as a whole; what its streams do is told of them."""
+
+    STARTING = "STARTING"
+    AWAY = "AWAY"
+    """It does not answer; asked again and again."""
+    FOLLOWED = "FOLLOWED"
+    FAILED = "FAILED"
+    """Trying again cannot help."""
+
+
+class ExchangeChanged(Struct, frozen=True, gc=False):
+    """An exchange was asked for its instruments, and answered or did not."""
+
+    exchange: str
+    state: ExchangeState
+    reason: str
+    ts: int
+
+
+class ClockMeasured(Struct, frozen=True, gc=False):
+    """How far an exchange's clock is from ours."""
+
+    exchange: str
+    offset_ns: int | None
+    """Its clock less ours; None where it could not be measured."""
+    reason: str
+    """Why it could not; empty where it could."""
+    ts: int
+
+
 class InstrumentsKnown(Struct, frozen=True, gc=False):
-    """The instruments this AlphaPlus follows."""
+    """The instruments this AlphaPlus follows; told again with more as further exchanges answer."""
 
     instruments: tuple[Instrument, ...]
 

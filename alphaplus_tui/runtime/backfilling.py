@@ -14,13 +14,13 @@ from alphaplus_tui.kernel.clock import MarketClock, SystemClock, WallMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import MarketData
 from alphaplus_tui.ports.store import StoreReader, StoreWriter
-from alphaplus_tui.runtime.build import open_exchange
 from alphaplus_tui.runtime.demo import DemoExchange, demo_running, free_port
+from alphaplus_tui.runtime.following import open_exchange
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.services.asking import PatientAsker
 from alphaplus_tui.services.past_candles import PastCandles
 from alphaplus_tui.services.past_trades import PastTrades
-from alphaplus_tui.settings.exchange import DEMO
+from alphaplus_tui.settings.exchange import DEMO, split_symbol
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
 
@@ -75,8 +75,8 @@ async def backfill(
         raise UsageError("--since is not before --until, or lies in the future")
     by_exchange: dict[str, list[str]] = {}
     for symbol in wish.symbols:
-        exchange, plain = _parted(symbol, settings.exchange.id)
-        by_exchange.setdefault(exchange, []).append(plain)
+        exchange, plain = split_symbol(symbol)
+        by_exchange.setdefault(exchange or settings.exchange.id, []).append(plain)
     done: list[Backfilled] = []
     market = WallMarketClock()
     for exchange, symbols in by_exchange.items():
@@ -141,20 +141,13 @@ def _what(instrument: InstrumentId, timeframe: str) -> str:
     return f"{instrument} {timeframe or 'trades'}"
 
 
-def _parted(symbol: str, usual: str) -> tuple[str, str]:
-    """``kraken:BTC/USD`` is of Kraken; the colon of ``BTC/USDT:USDT`` stands behind a slash."""
-    prefix, colon, rest = symbol.partition(":")
-    return (prefix, rest) if colon and "/" not in prefix else (usual, symbol)
-
-
 @asynccontextmanager
 async def _opened(settings: Settings, paths: Paths, exchange: str, market: MarketClock) -> AsyncGenerator[MarketData]:
     """Its adapter; the demo exchange is started for a moment where no address says where it runs."""
-    rest_url, ws_url = settings.exchange.endpoints(exchange)
-    chosen = settings.exchange.model_copy(update={"id": exchange, "rest_url": rest_url, "ws_url": ws_url})
+    rest_url, _ = settings.exchange.endpoints(exchange)
     clock = SystemClock()
     demo = DemoExchange(settings.demo, port=free_port()) if exchange == DEMO and not rest_url else None
-    data = open_exchange(chosen, paths, clock=clock, market=market, meters=Meters(), demo=demo)
+    data = open_exchange(exchange, settings.exchange, paths, clock=clock, market=market, meters=Meters(), demo=demo)
     try:
         if demo is None:
             yield data

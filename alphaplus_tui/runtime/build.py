@@ -2,14 +2,11 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from random import Random
 
-from msgspec import Struct
 from pydantic import SecretStr
 
 from alphaplus_tui import __version__
-from alphaplus_tui.domain.market import Channel
 from alphaplus_tui.domain.timeframe import parse_timeframe
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import ManualMarketClock, MarketClock, SystemClock, WallMarketClock
@@ -17,12 +14,13 @@ from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Service
 from alphaplus_tui.kernel.watchdog import Watchdog
-from alphaplus_tui.ports.market_data import MarketData
 from alphaplus_tui.runtime.demo import DemoExchange, free_port
 from alphaplus_tui.runtime.engine import Engine, Parts
+from alphaplus_tui.runtime.following import followers, open_exchange, open_recording
 from alphaplus_tui.runtime.judging import adopt_demo_model, judging
 from alphaplus_tui.runtime.local_session import LocalSession
-from alphaplus_tui.settings.exchange import DEMO, ExchangeSettings
+from alphaplus_tui.runtime.options import ReplayOptions
+from alphaplus_tui.settings.exchange import DEMO
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
 from alphaplus_tui.state.slices import Mode, SystemRow
@@ -31,15 +29,6 @@ from alphaplus_tui.state.view import ONLY
 
 _STOP_WITHIN_S = 4.0
 """Shared by the levels of services: what writes last must have its last words within a fifth of it."""
-
-
-class ReplayOptions(Struct, frozen=True):
-    """What to play instead of following an exchange."""
-
-    files: tuple[Path, ...]
-    exchange: str = "binance"
-    speed: float | None = 1.0
-    """1: the recording's own pace; None: as fast as it goes."""
 
 
 def build_engine(
@@ -59,7 +48,7 @@ def build_engine(
     system = SystemRow(
         mode=_mode(settings, replay),
         version=__version__,
-        exchange=replay.exchange if replay else settings.exchange.id,
+        exchange=replay.exchange if replay else ", ".join(settings.exchange.followed()),
         started_at=time.time_ns(),
         startup_s=None,
         market_now=0,
@@ -98,11 +87,9 @@ def _assemble(
     from alphaplus_tui.news.web import WebNews  # noqa: PLC0415
     from alphaplus_tui.runtime.alerting import alerting  # noqa: PLC0415
     from alphaplus_tui.runtime.keeping import model_keeping  # noqa: PLC0415
-    from alphaplus_tui.services.backfill import BackfillService  # noqa: PLC0415
     from alphaplus_tui.services.candles import CandleService  # noqa: PLC0415
     from alphaplus_tui.services.continuity import ContinuityService  # noqa: PLC0415
     from alphaplus_tui.services.database import DatabaseService  # noqa: PLC0415
-    from alphaplus_tui.services.ingestion import IngestionService  # noqa: PLC0415
     from alphaplus_tui.services.monitor import MonitorService  # noqa: PLC0415
     from alphaplus_tui.services.moods import Moods  # noqa: PLC0415
     from alphaplus_tui.services.persistence import PersistenceService  # noqa: PLC0415
@@ -121,10 +108,13 @@ def _assemble(
     market: MarketClock
     if replay is not None:
         market = recorded = ManualMarketClock()
-        data = _recording(replay, clock, recorded, meters)
+        exchanges = [open_recording(replay, clock, recorded, meters)]
     else:
         market = WallMarketClock()
-        data = open_exchange(exchange, paths, clock=clock, market=market, meters=meters, demo=demo)
+        exchanges = [
+            open_exchange(name, exchange, paths, clock=clock, market=market, meters=meters, demo=demo)
+            for name in exchange.followed()
+        ]
     database = PostgresDatabase(
         settings.database, data_dir=paths.database, runtime_dir=paths.runtime, clock=clock, meters=meters
     )
@@ -148,13 +138,17 @@ def _assemble(
         keeping.opinions.name,
     )  # so that it is there for whatever those after it decide
     monitor = MonitorService(
-        state, bus, reader, data, system=system, folder=paths.data, clock=clock, market=market, meters=meters
+        state, bus, reader, exchanges, system=system, folder=paths.data, clock=clock, market=market, meters=meters
     )
-    ingestion = IngestionService(
-        data,
+    asking, listening = followers(
+        exchanges,
+        exchange,
+        reader,
         bus,
-        symbols=() if replay is not None else exchange.symbols,
-        channels=frozenset(Channel(name) for name in exchange.channels),
+        timeframes,
+        history_candles=_history_candles(settings),
+        live=replay is None,
+        clock=clock,
         market=market,
         meters=meters,
         rng=rng,
@@ -168,20 +162,8 @@ def _assemble(
         monitor,
         CandleService(bus, timeframes, market=market, meters=meters),
         ContinuityService(reader, bus, resume=replay is None, market=market, meters=meters, rng=rng),
-        BackfillService(
-            data,
-            reader,
-            bus,
-            timeframes,
-            history_candles=_history_candles(settings) if replay is None else 0,
-            max_trades=exchange.backfill_max_trades,
-            live=replay is None,
-            clock=clock,
-            market=market,
-            meters=meters,
-            rng=rng,
-        ),
-        ingestion,
+        *asking,
+        *listening,
         RetentionService(writer, settings.database, market=market, rng=rng),
         SentimentService(
             WebNews(market),
@@ -208,7 +190,8 @@ def _assemble(
     if demo is not None:
         services.append(demo)
         # whoever asks the exchange need not find it deaf first
-        ingestion.after = (*ingestion.after, demo.name)
+        for service in listening:
+            service.after = (*service.after, demo.name)
         monitor.after = (*monitor.after, demo.name)
     settled = _one_after_the_other(persistence.settled, keeping.opinions.settled)
     if settings.inference.enabled:
@@ -237,7 +220,7 @@ def _assemble(
         models=keeping.desk,
         figures=monitor,
         settled=settled,
-        closing=(data.close, spool.close, keeping.close, database.close),
+        closing=(*(data.close for data in exchanges), spool.close, keeping.close, database.close),
         database_socket=lambda: str(database.socket_dir) if database.socket_dir else None,
         state_to_screen=meters.histogram("state_to_screen"),
     )
@@ -257,36 +240,3 @@ def _one_after_the_other(*steps: Callable[[], Awaitable[None]]) -> Callable[[], 
             await step()
 
     return all_steps
-
-
-def open_exchange(
-    exchange: ExchangeSettings,
-    paths: Paths,
-    *,
-    clock: SystemClock,
-    market: MarketClock,
-    meters: Meters,
-    demo: DemoExchange | None = None,
-    tap: Callable[[int, bytes], None] | None = None,
-) -> MarketData:
-    """The adapter that the settings name, pointed where they say, or at our own demo exchange."""
-    from alphaplus_tui.exchanges.registry import exchange_factory  # noqa: PLC0415  brings the adapter's libraries
-
-    return exchange_factory(exchange.id)(
-        exchange.id,
-        rest_url=demo.rest_url if demo else exchange.rest_url or None,
-        ws_url=demo.ws_url if demo else exchange.ws_url or None,
-        cache_dir=paths.cache,
-        clock=clock,
-        market=market,
-        meters=meters,
-        tap=tap,
-    )
-
-
-def _recording(replay: ReplayOptions, clock: SystemClock, market: ManualMarketClock, meters: Meters) -> MarketData:
-    from alphaplus_tui.exchanges.replay import ReplayMarketData  # noqa: PLC0415  brings the parser's libraries
-
-    return ReplayMarketData(
-        replay.files, exchange=replay.exchange, speed=replay.speed, clock=clock, market=market, meters=meters
-    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+import structlog
 from msgspec import Struct
 
 from alphaplus_tui.domain.market import Channel
@@ -15,8 +16,8 @@ from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import SystemClock, WallMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Life
-from alphaplus_tui.runtime.build import open_exchange
 from alphaplus_tui.runtime.demo import DemoExchange, free_port
+from alphaplus_tui.runtime.following import open_exchange
 from alphaplus_tui.settings.exchange import DEMO
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from alphaplus_tui.services.ingestion import IngestionService
 
 _PROGRESS_EVERY_S = 1.0
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class RecordSummary(Struct, frozen=True, tag_field="event", tag="recorded"):
@@ -52,13 +55,16 @@ async def record(
     from alphaplus_tui.services.ingestion import IngestionService  # noqa: PLC0415  likewise
 
     clock, meters, market, exchange = SystemClock(), Meters(), WallMarketClock(), settings.exchange
+    name, *others = exchange.followed()
+    if others:
+        log.warning("not_recorded", exchanges=others, reason="a recording is of one exchange")
     demo = DemoExchange(settings.demo, port=free_port()) if exchange.id == DEMO and not exchange.rest_url else None
     writer = RecordingWriter(file, clock)
-    data = open_exchange(exchange, paths, clock=clock, market=market, meters=meters, demo=demo, tap=writer.tap)
+    data = open_exchange(name, exchange, paths, clock=clock, market=market, meters=meters, demo=demo, tap=writer.tap)
     ingestion = IngestionService(
         data,
         Bus(clock=clock),  # nobody listens: the tap has heard every frame before
-        symbols=exchange.symbols,
+        symbols=exchange.followed()[name],
         channels=frozenset(Channel(name) for name in exchange.channels),
         market=market,
         meters=meters,

@@ -17,15 +17,15 @@ from alphaplus_tui.services.asking import PatientAsker
 from alphaplus_tui.services.catch_up import CatchUp
 from alphaplus_tui.services.gaps import GapFiller
 from alphaplus_tui.services.history import CandleHistory
+from alphaplus_tui.services.one_exchange import OneExchange
 from alphaplus_tui.services.repair import CandleRepair
 from alphaplus_tui.services.time_gaps import TimeGapFiller
 from alphaplus_tui.services.verification import CandleVerifier
 
 
 class BackfillService:
-    """Gaps, history, repair and verification side by side; they share one patient way to ask the exchange."""
+    """Of one exchange: gaps, history, repair and verification side by side; they share one patient way to ask it."""
 
-    name = "backfill"
     after: tuple[str, ...] = ("persistence", "projection", "continuity", "candles")
     uses: tuple[str, ...] = ()
 
@@ -43,8 +43,11 @@ class BackfillService:
         market: MarketClock,
         meters: Meters,
         rng: Random,
+        name: str = "backfill",
     ) -> None:
         """live: False for a recording, which has nothing but itself."""
+        self.name = name
+        bus = bus if not live else OneExchange(bus, market_data.exchange)
         self._bus, self._live = bus, live
         self._life: Life | None = None
         self._instruments: dict[InstrumentId, Instrument] = {}

@@ -11,6 +11,7 @@ from alphaplus_tui.domain.events import (
     GapChanged,
     GapGivenUp,
     GapOpened,
+    InstrumentsKnown,
     LastTradesKnown,
     NewestTradeKnown,
     NumberingRestarted,
@@ -64,7 +65,11 @@ class ContinuityService:
         self._received, self._duplicates = meters.counter("trades_received"), meters.counter("duplicates")
         self._backfilled, self._quarantined = meters.counter("trades_backfilled"), meters.counter("trades_quarantined")
         self._resumed = asyncio.Event()
+        self._exchanges: set[str] = set()
+        self._reopened: set[str] = set()
+        """Exchanges whose gaps of earlier runs are looked after."""
         self._times = Times(bus, opened=self._opened, changed=self._changed, live=resume)
+        bus.on(InstrumentsKnown, self._on_instruments)
         bus.on(TradeReceived, self._on_trade)
         bus.on(TradesShed, self._on_shed)
         bus.on(GapGivenUp, self._on_given_up)
@@ -74,13 +79,26 @@ class ContinuityService:
 
     async def run(self, life: Life) -> None:
         life.ready()
-        if self._resume:
-            await self._resumed.wait()
-            for record in await self._earlier_gaps(life):
-                self._reopen(record)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._go_on(life))
+            while True:
+                await life.clock.sleep(_TELL_WHOLE_EVERY_S)
+                self._times.tell_whole()
+
+    async def _go_on(self, life: Life) -> None:
+        """Reopen the gaps of earlier runs, an exchange's once it answered."""
         while True:
-            await life.clock.sleep(_TELL_WHOLE_EVERY_S)
-            self._times.tell_whole()
+            await self._resumed.wait()
+            self._resumed.clear()
+            new = self._exchanges - self._reopened
+            records = await self._earlier_gaps(life) if new else ()
+            for record in records:
+                if exchange_of(record.instrument) in new:
+                    self._reopen(record)
+            self._reopened |= new
+
+    def _on_instruments(self, event: InstrumentsKnown) -> None:
+        self._exchanges.update(instrument.exchange for instrument in event.instruments)
 
     def _on_trade(self, event: TradeReceived) -> None:
         trade = event.trade

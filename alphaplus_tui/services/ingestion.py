@@ -8,6 +8,8 @@ from time import perf_counter_ns
 import structlog
 
 from alphaplus_tui.domain.events import (
+    ExchangeChanged,
+    ExchangeState,
     FeedConnected,
     FeedLost,
     FrameRejected,
@@ -20,13 +22,14 @@ from alphaplus_tui.domain.events import (
 )
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Ticker, Trade
-from alphaplus_tui.errors import RateLimited, TransientError
+from alphaplus_tui.errors import FatalError, RateLimited, TransientError
 from alphaplus_tui.kernel.backoff import full_jitter_s
 from alphaplus_tui.kernel.bus import Bus, GiveWay
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.meters import Counter, Meters
 from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.ports.market_data import FeedEvent, MarketData
+from alphaplus_tui.services.roster import Roster
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -34,8 +37,6 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 class IngestionService:
     """Subscribes to one exchange, or plays a recording of one to its end."""
 
-    name = "ingestion"
-    after: tuple[str, ...] = ("persistence", "projection", "continuity", "candles", "backfill")
     uses: tuple[str, ...] = ()
 
     def __init__(
@@ -48,8 +49,17 @@ class IngestionService:
         market: MarketClock,
         meters: Meters,
         rng: Random,
+        roster: Roster | None = None,
+        name: str = "ingestion",
+        backfill: str = "backfill",
     ) -> None:
-        """symbols: what to follow, in this order; all that the exchange has when empty."""
+        """symbols: what to follow, in this order; all that the exchange has when empty.
+        roster: shared by those who follow other exchanges.
+        backfill: the service that fetches what this one misses.
+        """
+        self.name = name
+        self.after: tuple[str, ...] = ("persistence", "projection", "continuity", "candles", backfill)
+        self._roster = roster or Roster()
         self._data, self._bus, self._market, self._rng = market_data, bus, market, rng
         self._symbols, self._channels = tuple(symbols), channels
         self._wire_to_state = meters.histogram("wire_to_state")
@@ -68,8 +78,13 @@ class IngestionService:
         self._ended = False
 
     async def run(self, life: Life) -> None:
-        instruments = await self._instruments(life)
-        self._bus.publish(InstrumentsKnown(instruments))
+        try:
+            instruments = await self._instruments(life)
+        except FatalError as error:
+            self._changed(ExchangeState.FAILED, str(error))
+            raise
+        self._bus.publish(InstrumentsKnown(self._roster.put(self._data.exchange, instruments)))
+        self._changed(ExchangeState.FOLLOWED, "")
         if not self._ended:
             await self._stream(life, instruments)
         await asyncio.Event().wait()  # a recording has ended, and the service stays what it is
@@ -81,6 +96,7 @@ class IngestionService:
                 instruments = await self._data.instruments(self._symbols)
             except TransientError as error:
                 life.degraded(f"{self._data.exchange} does not answer: {error}")
+                self._changed(ExchangeState.AWAY, str(error))
                 if not attempt:
                     log.warning("exchange_away", exchange=self._data.exchange, error=str(error))
                 life.ready()
@@ -92,6 +108,9 @@ class IngestionService:
             else:
                 life.healthy()
                 return instruments
+
+    def _changed(self, state: ExchangeState, reason: str) -> None:
+        self._bus.publish(ExchangeChanged(self._data.exchange, state, reason, self._market.now()))
 
     async def _stream(self, life: Life, instruments: tuple[Instrument, ...]) -> None:
         give_way = GiveWay()

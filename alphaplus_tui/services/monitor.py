@@ -2,14 +2,14 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
 from msgspec import structs
 
-from alphaplus_tui.domain.events import DatabaseConnected, DatabaseLost
-from alphaplus_tui.errors import AlphaPlusError, TransientError
+from alphaplus_tui.domain.events import ClockMeasured, DatabaseConnected, DatabaseLost
+from alphaplus_tui.errors import AlphaPlusError, FatalError, TransientError
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import Clock, MarketClock, WallMarketClock
 from alphaplus_tui.kernel.meters import Labels, Meters
@@ -28,6 +28,8 @@ _STATISTICS_EVERY = 10
 _CLOCK_EVERY_S = 60.0
 _CLOCK_RETRY_S = 5.0
 _ASK_WITHIN_S = 5.0
+_CLOCK_WITHIN_S = 30.0
+"""The first question may have to import a library first."""
 
 
 class MonitorService:
@@ -42,7 +44,7 @@ class MonitorService:
         state: StateStore,
         bus: Bus,
         reader: StoreReader,
-        market_data: MarketData,
+        exchanges: Sequence[MarketData],
         *,
         system: SystemRow,
         folder: Path,
@@ -50,8 +52,10 @@ class MonitorService:
         market: MarketClock,
         meters: Meters,
     ) -> None:
-        """system: the first row of its slice. folder: the data folder, for the room that is left on its disk."""
-        self._state, self._bus, self._reader, self._data = state, bus, reader, market_data
+        """exchanges: whose clocks are measured; the first one's sets the market clock.
+        system: the first row of its slice. folder: the data folder, for the room that is left on its disk.
+        """
+        self._state, self._bus, self._reader, self._exchanges = state, bus, reader, tuple(exchanges)
         self._folder, self._clock, self._market, self._meters = folder, clock, market, meters
         self._rates = Rates()
         state.system.put(ONLY, system)
@@ -78,7 +82,8 @@ class MonitorService:
             tasks.create_task(self._look(life, read_resources))
             tasks.create_task(self._ask_database(life))
             if isinstance(self._market, WallMarketClock):
-                tasks.create_task(self._measure_clock(life, self._market))
+                for number, exchange in enumerate(self._exchanges):
+                    tasks.create_task(self._measure_clock(life, exchange, self._market if number == 0 else None))
 
     async def _look(self, life: Life, read_resources: Callable[[], ResourceRow]) -> None:
         looked_at = life.clock.monotonic()
@@ -140,20 +145,24 @@ class MonitorService:
                 tick = 0
             await life.clock.sleep(_EVERY_S)
 
-    async def _measure_clock(self, life: Life, market: WallMarketClock) -> None:
+    async def _measure_clock(self, life: Life, exchange: MarketData, market: WallMarketClock | None) -> None:
+        """market: the clock that this exchange's offset corrects, if it does."""
         told = False
         while True:
+            offset_ns, reason, pause_s = None, "", _CLOCK_EVERY_S
             try:
-                async with asyncio.timeout(_ASK_WITHIN_S):
-                    market.set_offset(await self._data.clock_offset_ns())
+                async with asyncio.timeout(_CLOCK_WITHIN_S):
+                    offset_ns = await exchange.clock_offset_ns()
             except (AlphaPlusError, TimeoutError, OSError) as error:
+                reason = str(error) or type(error).__name__
                 if not told:
-                    log.warning("clock_offset_unknown", error=str(error) or type(error).__name__)
-                told = True
-                await life.clock.sleep(_CLOCK_RETRY_S)
-            else:
-                told = False
-                await life.clock.sleep(_CLOCK_EVERY_S)
+                    log.warning("clock_offset_unknown", exchange=exchange.exchange, error=reason)
+                pause_s = _CLOCK_EVERY_S if isinstance(error, FatalError) else _CLOCK_RETRY_S
+            told = offset_ns is None
+            if offset_ns is not None and market is not None:
+                market.set_offset(offset_ns)
+            self._bus.publish(ClockMeasured(exchange.exchange, offset_ns, reason, self._market.now()))
+            await life.clock.sleep(pause_s)
 
     def _system(self, *, startup_s: float | None = None, stopping: bool = False) -> None:
         row = self._state.system[ONLY]

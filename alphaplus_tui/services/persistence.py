@@ -82,7 +82,7 @@ class PersistenceService:
         self._followed: tuple[InstrumentId, ...] = ()
         self._unregistered: dict[InstrumentId, Instrument] = {}
         self._registered: set[InstrumentId] = set()
-        self._last_trades_told = False
+        self._last_trades_told: set[InstrumentId] = set()
         self._settled: list[asyncio.Future[None]] = []
         self._wire_to_commit = meters.histogram("wire_to_commit")
         self._committed = meters.counter("trades_committed")
@@ -156,12 +156,12 @@ class PersistenceService:
             self._commit(await self._writer.write(batch), ())
             await self._spool.done(mark)
             await self._relieve_memory()
-        if not self._last_trades_told:
-            if not self._followed:
-                return  # nothing can be written before it is known what is followed
+        if not self._followed:
+            return  # nothing can be written before it is known what is followed
+        while untold := self._untold():
             await self._register()
-            last = await self._reader.last_trades(self._followed)
-            self._last_trades_told = True
+            last = await self._reader.last_trades(untold)
+            self._last_trades_told.update(untold)
             self._bus.publish(
                 LastTradesKnown(tuple((instrument, trade.seq, trade.ts_event) for instrument, trade in last.items()))
             )
@@ -169,6 +169,8 @@ class PersistenceService:
         for shed in self._shed.take(self._market.now()):
             self._bus.publish(shed)
         while self._pending is not None or len(self._buffer):
+            if self._pending is None and self._untold():
+                return  # an exchange answered meanwhile: its past is read before anything of it is written
             batch, came = self._pending = self._pending or self._buffer.take()
             self._commit(await self._writer.write(batch), came)
             self._pending = None
@@ -180,6 +182,10 @@ class PersistenceService:
                 if not settled.done():
                     settled.set_result(None)
             self._settled.clear()
+
+    def _untold(self) -> tuple[InstrumentId, ...]:
+        """Followed instruments of which it was not told where the last run ended."""
+        return tuple(name for name in self._followed if name not in self._last_trades_told)
 
     async def _register(self) -> None:
         if self._unregistered:
@@ -240,7 +246,7 @@ class PersistenceService:
         try:
             while self._pending is not None or len(self._buffer):
                 await self._write_everything()
-                if not self._last_trades_told:
+                if not self._followed or self._untold():
                     break
         except TransientError as error:
             self._away = str(error) or type(error).__name__

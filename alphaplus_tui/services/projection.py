@@ -7,9 +7,11 @@ from alphaplus_tui.domain.events import (
     CandleChanged,
     CandleClosed,
     CandleDiffered,
+    ClockMeasured,
     DatabaseConnected,
     DatabaseLost,
     DecisionMade,
+    ExchangeChanged,
     FeedConnected,
     FeedLost,
     GapChanged,
@@ -35,6 +37,7 @@ from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.service import Life, ServiceState, ServiceStatus
 from alphaplus_tui.services.rows.charts import ChartRows
+from alphaplus_tui.services.rows.exchanges import ExchangeRows
 from alphaplus_tui.services.rows.feeds import FeedRows
 from alphaplus_tui.services.rows.markets import MarketRows
 from alphaplus_tui.services.rows.notices import NoticeRows
@@ -59,10 +62,14 @@ class ProjectionService:
         self._state, self._clock = state, clock
         self._markets = markets = MarketRows(state, clock)
         self._feeds = feeds = FeedRows(state, clock, market)
+        exchanges = ExchangeRows(state)
         charts = ChartRows(state, timeframes, markets.set_sparkline)
         notices, opinions = NoticeRows(state, market), OpinionRows(state)
         bus.on(InstrumentsKnown, markets.on_instruments)
         bus.on(InstrumentsKnown, feeds.on_instruments)
+        bus.on(InstrumentsKnown, exchanges.on_instruments)
+        bus.on(ExchangeChanged, exchanges.on_changed)
+        bus.on(ClockMeasured, exchanges.on_clock)
         bus.on(TradeReceived, self._on_trade)
         bus.on(TradeAccepted, markets.on_trade)
         bus.on(TickerChanged, self._on_ticker)

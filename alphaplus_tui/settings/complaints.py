@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import suggestion
+from alphaplus_tui.settings.exchange import DEMO, ExchangeSettings, split_symbol
 from alphaplus_tui.settings.layers import KeyPath, Layer, origin_of
 
 _SECRET_WORDS = ("password", "secret", "token", "url")
@@ -28,12 +29,40 @@ def complain(error: ValidationError, layer: Layer, root: type[BaseModel]) -> Ite
             yield line
 
 
-def unknown_exchange(name: object, known: Iterable[str], layer: Layer) -> Iterator[str]:
-    """A line when ``name`` is no exchange that AlphaPlus can reach; what is no name at all is said elsewhere."""
-    if isinstance(name, str) and name not in set(known):
-        leaf = layer.get(("exchange", "id"))
-        origin = leaf[1] if leaf else "default"
-        yield f"{origin}: exchange.id = {_shown('id', name)}: not a known exchange; {suggestion(name, known)}"
+def unknown_exchange(known: Iterable[str], layer: Layer) -> Iterator[str]:
+    """A line for each exchange that AlphaPlus cannot reach; what is no name at all is said elsewhere."""
+    names = set(known)
+    for path, (value, origin) in sorted(layer.items()):
+        key = ".".join(path)
+        match path:
+            case ("exchange", "id"):
+                told = [(value, value)]
+            case ("exchange", "symbols"):
+                symbols = value.split(",") if isinstance(value, str) else value
+                listed = cast("list[object]", symbols) if isinstance(symbols, list) else []
+                told = [(name.strip(), split_symbol(name.strip())[0]) for name in listed if isinstance(name, str)]
+            case ("exchange", "overrides", name, *_):
+                told = [(name, name)]
+                key = "exchange.overrides"
+            case _:
+                continue
+        for said, name in told:
+            if isinstance(name, str) and name and name not in names:
+                yield f"{origin}: {key} = {_shown(key, said)}: not a known exchange; {suggestion(name, names)}"
+
+
+def invented_beside_real(exchange: ExchangeSettings, layer: Layer) -> Iterator[str]:
+    """A line when the demo market is followed beside others, and not one that runs elsewhere by the user's will."""
+    followed = exchange.followed()
+    if DEMO in followed and len(followed) > 1 and not all(exchange.endpoints(DEMO)):
+        leaf = layer.get(("exchange", "symbols"))
+        where = "exchange.rest_url and exchange.ws_url" if exchange.id == DEMO else "[exchange.overrides.demo]"
+        others = ", ".join(name for name in followed if name != DEMO)
+        yield (
+            f"{leaf[1] if leaf else 'default'}: exchange.symbols: the demo market cannot stand beside {others}: its "
+            "prices are invented, and nothing would tell them from real ones later; follow one of them, or say with "
+            f"{where} where a demo exchange of yours runs"
+        )
 
 
 def _line(detail: ErrorDetails, layer: Layer, schema: Schema) -> str:

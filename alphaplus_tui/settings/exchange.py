@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe
 from alphaplus_tui.errors import suggestion
@@ -32,6 +32,13 @@ def _check_symbol(symbol: str) -> str:
             "a symbol is written BTC/USDT, a perpetual BTC/USDT:USDT, one of another exchange kraken:BTC/USD"
         )
     return symbol
+
+
+def split_symbol(symbol: str) -> tuple[str, str]:
+    """``kraken:BTC/USD`` is (``kraken``, ``BTC/USD``); the exchange is empty where none is said."""
+    before, slash, after = symbol.partition("/")
+    exchange, _, base = before.rpartition(":")
+    return exchange, base + slash + after
 
 
 def _check_timeframe(name: str) -> Timeframe:
@@ -113,6 +120,28 @@ class ExchangeSettings(Section):
         if exchange != DEMO and not given.get("symbols"):
             given["symbols"] = _USUAL_PERPETUALS if exchange == "binanceusdm" else _USUAL
         return given
+
+    @field_validator("symbols", mode="after")
+    @classmethod
+    def _without_its_own_name(cls, symbols: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        own = f"{info.data.get('id', DEMO)}:"
+        return refuse_twins(tuple(symbol.removeprefix(own) for symbol in symbols))
+
+    def followed(self) -> dict[str, tuple[str, ...]]:
+        """The symbols of each exchange, without its name before them; none at all stands for all that it has.
+
+        The exchange that ``id`` names comes first, where something of it is followed.
+        """
+        if not self.symbols:
+            return {self.id: ()}
+        found: dict[str, list[str]] = {self.id: []}
+        for exchange, symbol in self.watchlist():
+            found.setdefault(exchange, []).append(symbol)
+        return {exchange: tuple(symbols) for exchange, symbols in found.items() if symbols}
+
+    def watchlist(self) -> tuple[tuple[str, str], ...]:
+        """Exchange and symbol of each, in the order that the user wrote."""
+        return tuple((exchange or self.id, bare) for exchange, bare in map(split_symbol, self.symbols))
 
     def endpoints(self, exchange: str) -> tuple[str, str]:
         """The REST and stream addresses that stand in for those of ``exchange``; empty where its own hold."""

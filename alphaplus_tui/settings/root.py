@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from alphaplus_tui.errors import ConfigError
 from alphaplus_tui.settings.alerts import AlertSettings
 from alphaplus_tui.settings.api import ApiSettings
-from alphaplus_tui.settings.complaints import complain, unknown_exchange
+from alphaplus_tui.settings.complaints import complain, invented_beside_real, unknown_exchange
 from alphaplus_tui.settings.exchange import DEMO, DemoSettings, ExchangeSettings
 from alphaplus_tui.settings.layers import Layer, environment_layer, file_layer, flatten, merge
 from alphaplus_tui.settings.learning import InferenceSettings, SignalSettings, TrainingSettings
@@ -75,7 +75,7 @@ def load_settings(
 
     file: the configuration; it may be missing unless ``must_exist``.
     command_line: dotted key → (value, option), as ``{"exchange.id": ("demo", "--demo")}``.
-    exchanges: the names that ``exchange.id`` may have; empty leaves that to whoever connects.
+    exchanges: the names that exchanges may have; empty leaves that to whoever connects.
 
     An exchange chosen on the command line drops the addresses, symbols, database and alerts that file and
     environment have for another one: invented prices never reach a real database, nor a telephone.
@@ -98,8 +98,10 @@ def load_settings(
     except ValidationError as error:
         problems.extend(complain(error, leaves, Settings))
         settings = None
+    else:
+        problems.extend(invented_beside_real(settings.exchange, leaves))
     if exchanges:
-        problems.extend(unknown_exchange(leaves.get(("exchange", "id"), (DEMO, ""))[0], {*exchanges, DEMO}, leaves))
+        problems.extend(unknown_exchange({*exchanges, DEMO}, leaves))
     if problems or settings is None:
         raise ConfigError("\n".join(problems))
     origins = {path: leaves[path][1] if path in leaves else "default" for path in flatten(settings.model_dump())}

@@ -5,6 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from alphaplus_tui.domain.analysis import Decision, Headline, Outcome, Prediction, Score, Signal
+from alphaplus_tui.domain.events import ExchangeState
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
@@ -109,6 +110,19 @@ class ChartRow(Struct, frozen=True):
     closed: tuple[Candle, ...]
     """Oldest first, at most 1,000. A hole in time is a gap or not loaded; flat candles say so."""
     forming: Candle | None
+
+
+class ExchangeRow(Struct, frozen=True):
+    """One exchange that is followed, as a whole."""
+
+    exchange: str
+    state: ExchangeState
+    reason: str
+    """Why it is AWAY or FAILED."""
+    since: int
+    instruments: int
+    clock_offset_ms: float | None
+    """Its clock less ours; None until it is known, and where it cannot be."""
 
 
 class FeedRow(Struct, frozen=True):

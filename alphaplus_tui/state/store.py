@@ -11,6 +11,7 @@ from alphaplus_tui.state.slices import (
     CounterRow,
     DatabaseRow,
     DecisionRow,
+    ExchangeRow,
     FeedRow,
     GapRow,
     HeadlineRow,
@@ -64,6 +65,7 @@ class StateStore:
         self.books: WritableSlice[InstrumentId, BookRow] = WritableSlice()
         self.tapes: WritableSlice[InstrumentId, TapeRow] = WritableSlice()
         self.charts: WritableSlice[tuple[InstrumentId, Timeframe], ChartRow] = WritableSlice()
+        self.exchanges: WritableSlice[str, ExchangeRow] = WritableSlice()
         self.feeds: WritableSlice[InstrumentId, FeedRow] = WritableSlice()
         self.connections: WritableSlice[str, ConnectionRow] = WritableSlice()
         self.gaps: WritableSlice[tuple[InstrumentId, int], GapRow] = WritableSlice()

@@ -12,6 +12,7 @@ from alphaplus_tui.state.slices import (
     CounterRow,
     DatabaseRow,
     DecisionRow,
+    ExchangeRow,
     FeedRow,
     GapRow,
     HeadlineRow,
@@ -97,6 +98,8 @@ class StateView(Protocol):
     def tapes(self) -> Slice[InstrumentId, TapeRow]: ...
     @property
     def charts(self) -> Slice[tuple[InstrumentId, Timeframe], ChartRow]: ...
+    @property
+    def exchanges(self) -> Slice[str, ExchangeRow]: ...
     @property
     def feeds(self) -> Slice[InstrumentId, FeedRow]: ...
     @property

@@ -29,6 +29,7 @@ from alphaplus_tui.state.slices import (
     ConnectionRow,
     CounterRow,
     DatabaseRow,
+    ExchangeRow,
     FeedRow,
     GapRow,
     InferenceRow,
@@ -87,6 +88,7 @@ class Status(Struct, frozen=True, tag="status"):
     models: tuple[ModelRow, ...] = ()
     training: TrainingRow | None = None
     inference: InferenceRow | None = None
+    exchanges: tuple[ExchangeRow, ...] = ()
 
 
 class Heard(Struct, frozen=True, tag="heard"):
@@ -176,4 +178,5 @@ def status_of(state: StateView, *, pid: int, monotonic: float) -> Status:
         models=tuple(state.models.values()),
         training=state.training.get(ONLY),
         inference=state.inference.get(ONLY),
+        exchanges=tuple(state.exchanges.values()),
     )

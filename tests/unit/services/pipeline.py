@@ -102,7 +102,7 @@ class Pipeline:
             self.state,
             self.bus,
             self.store,
-            data,
+            [data],
             system=system,
             folder=Path(),
             clock=clock,

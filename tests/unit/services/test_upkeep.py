@@ -43,7 +43,7 @@ class Watch:
             self.state,
             self.bus,
             self.store,
-            self.exchange,
+            [self.exchange],
             system=system,
             folder=folder,
             clock=self.clock,

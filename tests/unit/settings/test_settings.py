@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from alphaplus_tui.errors import ConfigError
 from alphaplus_tui.resources import read_resource
 from alphaplus_tui.settings.layers import flatten
 from alphaplus_tui.settings.root import Loaded, Settings, load_settings
@@ -47,8 +48,35 @@ def test_command_line_beats_environment_beats_file_beats_default(tmp_path: Path)
 
 
 def test_an_environment_variable_holds_a_list_with_commas() -> None:
-    settings = load(ALPHAPLUS_EXCHANGE__SYMBOLS="BTC/USDT, kraken:ETH/USD").settings
+    settings = load(ALPHAPLUS_EXCHANGE__ID="binance", ALPHAPLUS_EXCHANGE__SYMBOLS="BTC/USDT, kraken:ETH/USD").settings
     assert settings.exchange.symbols == ("BTC/USDT", "kraken:ETH/USD")
+
+
+def test_several_exchanges_are_followed_in_one_list() -> None:
+    symbols = "kraken:BTC/USD,BTC/USDT,kraken:ETH/USD:USD,binance:SOL/USDT"
+    exchange = load(ALPHAPLUS_EXCHANGE__ID="binance", ALPHAPLUS_EXCHANGE__SYMBOLS=symbols).settings.exchange
+    assert exchange.followed() == {"binance": ("BTC/USDT", "SOL/USDT"), "kraken": ("BTC/USD", "ETH/USD:USD")}
+    assert list(exchange.followed()) == ["binance", "kraken"]
+    assert [f"{name}:{symbol}" for name, symbol in exchange.watchlist()] == [
+        *("kraken:BTC/USD", "binance:BTC/USDT", "kraken:ETH/USD:USD", "binance:SOL/USDT")
+    ]
+    only = load(ALPHAPLUS_EXCHANGE__ID="binance", ALPHAPLUS_EXCHANGE__SYMBOLS="kraken:BTC/USD").settings.exchange
+    assert only.followed() == {"kraken": ("BTC/USD",)}
+    assert load().settings.exchange.followed() == {"demo": ()}
+
+
+def test_a_demo_exchange_of_ones_own_may_stand_beside_a_real_one() -> None:
+    symbols = {"ALPHAPLUS_EXCHANGE__ID": "kraken", "ALPHAPLUS_EXCHANGE__SYMBOLS": "BTC/USD,demo:BTC/USDT"}
+    with pytest.raises(
+        ConfigError, match=r"the demo market cannot stand beside kraken: .*\[exchange\.overrides\.demo\]"
+    ):
+        load(**symbols)
+    settings = load(
+        **symbols,
+        ALPHAPLUS_EXCHANGE__OVERRIDES__DEMO__REST_URL="http://127.0.0.1:1",
+        ALPHAPLUS_EXCHANGE__OVERRIDES__DEMO__WS_URL="ws://127.0.0.1:1",
+    ).settings
+    assert settings.exchange.followed() == {"kraken": ("BTC/USD",), "demo": ("BTC/USDT",)}
 
 
 @pytest.mark.parametrize(

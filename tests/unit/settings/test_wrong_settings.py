@@ -91,6 +91,40 @@ def test_an_unknown_exchange_is_answered_with_the_nearest_one(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[exchange]\nid='binance'\nsymbols = ['BTC/USDT', 'kraaken:BTC/USD']",
+            "file FILE: exchange.symbols = 'kraaken:BTC/USD': not a known exchange; did you mean 'kraken'?",
+        ),
+        (
+            "[exchange]\nid='binance'\n[exchange.overrides.karken]\nws_url='wss://a.b'",
+            "file FILE: exchange.overrides = 'karken': not a known exchange; did you mean 'kraken'?",
+        ),
+    ],
+)
+def test_a_further_exchange_that_is_unknown_is_answered_with_the_nearest_one(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    assert complaint(tmp_path, text, exchanges=("binance", "kraken")) == said
+
+
+def test_an_unknown_exchange_in_the_environment_is_named(tmp_path: Path) -> None:
+    said = complaint(
+        tmp_path, "[exchange]\nid='binance'", exchanges=("binance", "okx"), ALPHAPLUS_EXCHANGE__SYMBOLS="A/B, okex:A/B"
+    )
+    assert said == (
+        "environment ALPHAPLUS_EXCHANGE__SYMBOLS: exchange.symbols = 'okex:A/B': not a known exchange; "
+        "did you mean 'okx'?"
+    )
+
+
+def test_a_symbol_with_and_without_its_exchange_is_the_same_symbol(tmp_path: Path) -> None:
+    said = complaint(tmp_path, "[exchange]\nid='binance'\nsymbols = ['BTC/USDT', 'binance:BTC/USDT']")
+    assert "BTC/USDT stands there more than once" in said
+
+
+@pytest.mark.parametrize(
     "url",
     ["postgresql://me:canary7@db/x", "postgresql://me@db/x?password=canary7", "postgresql://me:canary7@db:99999999/x"],
 )
