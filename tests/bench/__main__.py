@@ -14,6 +14,7 @@ BENCHES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("learning_serving", (), ()),
     ("bench_inference", (), ()),
     ("bench_headless", ("--seconds", "60"), ("--seconds", "600")),
+    ("bench_attach", ("--seconds", "60"), ("--seconds", "600")),
     ("bench_headless", ("--seconds", "60", "--cut"), ("--seconds", "600", "--cut")),
     ("bench_havoc", ("--seconds", "60", "--kills", "5"), ("--seconds", "600", "--kills", "50")),
 )
