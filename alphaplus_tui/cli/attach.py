@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from alphaplus_tui.remote.session import Meet
     from alphaplus_tui.settings.root import Settings
 
-TOKEN_VARIABLE = "ALPHAPLUS_API_TOKEN"  # noqa: S105  the name of a variable
+TOKEN_SECRET = "attach.token"  # noqa: S105  the name of a secret
 _ROUTE = "/api/v1/session"
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _INTERPRETER_ENDS_WITHIN_S = 1.5
@@ -139,23 +138,24 @@ def session_url(url: str) -> str:
 
 
 def _token(address: str, token_file: Path | None, wishes: Wishes) -> str:
-    """From the file that was named, the environment, or the data folder of this machine's AlphaPlus."""
+    """From the file that was named, the data folder of this machine's AlphaPlus, or the secrets."""
     if token_file is not None:
         try:
             text = token_file.read_text().strip()
         except (OSError, ValueError) as error:
             raise UsageError(f"--token-file {token_file}: cannot be read ({error})") from None
         return _checked(text, f"--token-file {token_file}")
-    if TOKEN_VARIABLE in os.environ:
-        return _checked(os.environ[TOKEN_VARIABLE].strip(), f"environment {TOKEN_VARIABLE}")
     own = _own_token_file(address, wishes)
     if own is not None:
         from alphaplus_tui.settings.api_token import read_token
 
         return read_token(own)
+    found = wishes.vault().find(TOKEN_SECRET)
+    if found is not None:
+        return _checked(found.value.get_secret_value().strip(), found.origin)
     raise UsageError(
-        f"the token of that AlphaPlus is wanted (the file api-token of its data folder): --token-file FILE, or "
-        f"{TOKEN_VARIABLE} in the environment"
+        "the token of that AlphaPlus is wanted (the file api-token of its data folder): --token-file FILE, or "
+        f"`alphaplus secrets set {TOKEN_SECRET}`"
     )
 
 

@@ -33,10 +33,10 @@ _WISH_WITHIN_S = 30.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 
 
-class OtherRelease(AlphaPlusError):
-    """The running AlphaPlus speaks otherwise."""
+class NotWelcome(AlphaPlusError):
+    """The running AlphaPlus turns us away, or is of a release that speaks otherwise."""
 
-    title = "Another release"
+    title = "Not attached"
 
 
 class RemoteSession:
@@ -67,7 +67,7 @@ class RemoteSession:
     async def __aenter__(self) -> Self:
         """Returns when the whole state is there.
 
-        Raises ``Disconnected``, ``OtherRelease`` or ``NotAllowed`` when it cannot be had.
+        Raises ``Disconnected``, ``NotWelcome`` or ``NotAllowed`` when it cannot be had.
         """
         channel = await self._dial()
         self._staying = asyncio.create_task(self._stay(channel), name="stay connected")
@@ -105,7 +105,7 @@ class RemoteSession:
         try:
             return cast("A", msgspec.msgpack.decode(frame.value, type=ANSWERS[type(query)]))
         except msgspec.DecodeError as error:
-            raise OtherRelease(f"{self._address} speaks otherwise ({error}); use the same release") from None
+            raise NotWelcome(f"{self._address} speaks otherwise ({error}); use the same release") from None
 
     async def _call(self, make: Callable[[int], visit.Wish | visit.Question], within_s: float) -> Any:
         """The frame that answers the one made; ``Disconnected``, also when that happens before the answer."""
@@ -143,11 +143,11 @@ class RemoteSession:
             await channel.close()
             if not line:
                 raise Disconnected(f"{self._address} hung up") from None
-            raise OtherRelease(f"{self._address} speaks otherwise ({error}); use the same release") from None
+            raise NotWelcome(f"{self._address} speaks otherwise ({error}); use the same release") from None
         if not isinstance(answer, Welcome):
             await channel.close()
             reason = answer.reason if isinstance(answer, Failure) else f"it said {type(answer).__name__}"
-            raise OtherRelease(f"{self._address}: {reason}")
+            raise NotWelcome(f"{self._address}: {reason}")
         return channel
 
     async def _stay(self, channel: Channel | None) -> None:
@@ -159,7 +159,7 @@ class RemoteSession:
                     channel = await self._dial()
                 pause_s = _FIRST_PAUSE_S
                 await self._visit(channel)
-            except (Disconnected, NotAllowed, OtherRelease) as error:
+            except (Disconnected, NotAllowed, NotWelcome) as error:
                 self._lost(str(error))
             channel = None
             await asyncio.sleep(pause_s * jitter.uniform(0.5, 1.0))
@@ -177,7 +177,7 @@ class RemoteSession:
         except TimeoutError:
             raise Disconnected(f"{self._address} said nothing for {self._silence_s:g} s") from None
         except (msgspec.DecodeError, ValueError) as error:
-            raise OtherRelease(f"{self._address} speaks otherwise ({error}); use the same release") from None
+            raise NotWelcome(f"{self._address} speaks otherwise ({error}); use the same release") from None
         finally:
             self._channel = None
             await _quietly(channel.close())

@@ -4,18 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from alphaplus_tui.cli.attach import TOKEN_VARIABLE, elsewhere, session_url
+from alphaplus_tui.cli.attach import elsewhere, session_url
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.errors import UsageError
 from alphaplus_tui.settings.engine_lock import acquire
 
 URL = "ws://127.0.0.1:8710"
+VARIABLE = "ALPHAPLUS_SECRETS__ATTACH__TOKEN"
 
 
 @pytest.fixture
 def wishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wishes:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return Wishes(0.0, data_dir=tmp_path / "data")
 
 
@@ -41,12 +43,12 @@ def test_what_is_no_address_is_refused_with_what_is(said: str) -> None:
         session_url(said)
 
 
-def test_the_token_comes_from_the_file_that_is_named_before_the_environment(
+def test_the_token_comes_from_the_file_that_is_named_before_the_secrets(
     wishes: Wishes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "token"
     file.write_text("from-the-file\n")
-    monkeypatch.setenv(TOKEN_VARIABLE, "from-the-environment")
+    monkeypatch.setenv(VARIABLE, "from-the-environment")
     assert elsewhere(wishes, URL, file).secrets == ("from-the-file",)
     assert elsewhere(wishes, URL, None).secrets == ("from-the-environment",)
 
@@ -73,7 +75,7 @@ def test_the_alphaplus_of_this_machine_is_asked_with_its_own_token(wishes: Wishe
     with acquire(data) as lock:
         lock.publish(api="http://127.0.0.1:8710")
         assert elsewhere(wishes, URL, None).secrets == (token,)
-        with pytest.raises(UsageError, match="--token-file FILE, or ALPHAPLUS_API_TOKEN"):
+        with pytest.raises(UsageError, match="--token-file FILE, or `alphaplus secrets set"):
             elsewhere(wishes, "ws://127.0.0.1:9999", None)
     with pytest.raises(UsageError, match="the token of that AlphaPlus is wanted"):
         elsewhere(wishes, URL, None)
@@ -82,7 +84,7 @@ def test_the_alphaplus_of_this_machine_is_asked_with_its_own_token(wishes: Wishe
 def test_an_unencrypted_way_to_another_machine_is_warned_of(
     wishes: Wishes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(TOKEN_VARIABLE, "t")
+    monkeypatch.setenv(VARIABLE, "t")
     elsewhere(wishes, "ws://192.0.2.1:8710", None)
     assert "unencrypted" in capsys.readouterr().err
     elsewhere(wishes, "wss://192.0.2.1:8710", None)

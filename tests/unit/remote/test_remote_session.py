@@ -18,7 +18,7 @@ from alphaplus_tui.remote.channel import Channel, NotAllowed, meet_on_socket, me
 from alphaplus_tui.remote.clock import RemoteClock
 from alphaplus_tui.remote.mirror import Mirror
 from alphaplus_tui.remote.server import ControlServer
-from alphaplus_tui.remote.session import Meet, OtherRelease, RemoteSession
+from alphaplus_tui.remote.session import Meet, NotWelcome, RemoteSession
 from alphaplus_tui.remote.visits import receive_web_visit, serve_visit
 from alphaplus_tui.session.commands import Accepted, Command, PromoteModel, Refused, Reply, RestartService
 from alphaplus_tui.session.queries import CandlesBetween, LogPage, ModelReport, Query
@@ -247,7 +247,7 @@ async def test_another_release_is_refused_with_both_named(tmp_path: Path) -> Non
         async def older(request: bytes) -> tuple[bytes, Channel]:
             return await meet(request.replace(b'"shape":"', b'"shape":"other'))
 
-        with pytest.raises(OtherRelease, match=rf"release {__version__} .*: use the same release"):
+        with pytest.raises(NotWelcome, match=rf"release {__version__} .*: use the same release"):
             async with RemoteSession(older, "the demo"):
                 pass
 
@@ -260,9 +260,17 @@ async def test_an_engine_from_before_there_were_visits_is_refused(tmp_path: Path
         writer.close()
 
     async with await asyncio.start_unix_server(older, tmp_path / "c.sock"):
-        with pytest.raises(OtherRelease, match="no request of version 1"):
+        with pytest.raises(NotWelcome, match="no request of version 1"):
             async with RemoteSession(partial(meet_on_socket, tmp_path / "c.sock"), "the demo"):
                 pass
+
+
+async def test_one_visitor_too_many_is_turned_away_with_the_reason(tmp_path: Path) -> None:
+    async with on_socket(FakeSession(seeded=False), tmp_path) as meet, AsyncExitStack() as visits:
+        for _ in range(16):
+            await visits.enter_async_context(RemoteSession(meet, "the demo"))
+        with pytest.raises(NotWelcome, match="16 others"):
+            await visits.enter_async_context(RemoteSession(meet, "the demo"))
 
 
 async def test_nobody_there_is_said_at_once(tmp_path: Path) -> None:
