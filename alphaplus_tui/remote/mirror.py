@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from alphaplus_tui.domain.events import ExchangeState
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.state.slices import FeedState, LinkRow
 from alphaplus_tui.state.store import StateStore, WritableSlice
@@ -87,6 +88,10 @@ def _make_stale(store: StateStore, now: int) -> None:
         if feed.state not in _STILL_TRUE:
             since = max(_last_heard(store, key), feed.since) or market_now
             store.feeds.put(key, structs.replace(feed, state=FeedState.STALE, reason=unknown, since=since))
+    for key, exchange in list(store.exchanges.items()):
+        if exchange.state is ExchangeState.FOLLOWED:
+            away = structs.replace(exchange, state=ExchangeState.AWAY, reason=unknown, since=market_now)
+            store.exchanges.put(key, away)
     for key, connection in list(store.connections.items()):
         store.connections.put(key, structs.replace(connection, connected=False, reason=unknown, since=market_now))
     for key, service in list(store.services.items()):

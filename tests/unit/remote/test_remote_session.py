@@ -13,6 +13,7 @@ from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response as HttpResponse
 
 from alphaplus_tui import __version__
+from alphaplus_tui.domain.events import ExchangeState
 from alphaplus_tui.errors import Disconnected, StoreUnavailable
 from alphaplus_tui.remote.channel import Channel, NotAllowed, meet_on_socket, meet_on_web
 from alphaplus_tui.remote.clock import RemoteClock
@@ -23,7 +24,7 @@ from alphaplus_tui.remote.visits import receive_web_visit, serve_visit
 from alphaplus_tui.session.commands import Accepted, Command, PromoteModel, Refused, Reply, RestartService
 from alphaplus_tui.session.queries import CandlesBetween, LogPage, ModelReport, Query
 from alphaplus_tui.session.session import Session
-from alphaplus_tui.state.slices import CounterRow, FeedState
+from alphaplus_tui.state.slices import CounterRow, ExchangeRow, FeedState
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui.clock import market_now
 from alphaplus_tui.wire.control import VERSION, Request, Welcome, decode_answer, encode
@@ -160,6 +161,7 @@ async def test_more_questions_at_once_than_eight_are_refused(tmp_path: Path) -> 
 
 async def test_a_lost_connection_shows_nothing_live_and_comes_back_by_itself(tmp_path: Path) -> None:
     local = FakeSession()
+    local.store.exchanges.put("demo", ExchangeRow("demo", ExchangeState.FOLLOWED, "", NOW, 12, 0.0))
     async with AsyncExitStack() as stack:
         serving = AsyncExitStack()
         meet = await serving.enter_async_context(on_socket(local, tmp_path))
@@ -169,6 +171,7 @@ async def test_a_lost_connection_shows_nothing_live_and_comes_back_by_itself(tmp
         await eventually(lambda: not remote.state.link[ONLY].connected)
         assert FeedState.LIVE not in {row.state for row in remote.state.feeds.values()}
         assert not any(row.connected for row in remote.state.connections.values())
+        assert remote.state.exchanges["demo"].state is ExchangeState.AWAY
         assert {row.health for row in remote.state.services.values()} == {"DEGRADED"}
         assert not remote.state.database[ONLY].connected
         assert len(remote.state.prices) == len(local.state.prices)
