@@ -2,8 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
+
+_NEVER_SET: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux has it by a name of its own; elsewhere the plain one counts sleep as well."""
+_MILLISECOND_DIGITS = 6
 
 
 class Clock(Protocol):
@@ -36,18 +40,40 @@ class MarketClock(Protocol):
         ...
 
 
-class WallMarketClock:
-    """The wall clock, corrected by what a trusted peer's clock differs from it."""
+def elapsed_ns() -> int:
+    """Nanoseconds since some fixed moment, those in which the machine slept included; nobody can set this clock."""
+    return time.clock_gettime_ns(_NEVER_SET)
 
-    def __init__(self) -> None:
-        self.offset_ns = 0
+
+class WallMarketClock:
+    """The wall clock, corrected by what a trusted peer's clock differs from it.
+
+    It is read once and goes on by itself from there, so that setting the machine's clock changes nothing; each
+    measurement of the peer reads it anew.
+    """
+
+    def __init__(self, wall_ns: Callable[[], int] = time.time_ns, elapsed_ns: Callable[[], int] = elapsed_ns) -> None:
+        self._wall_ns, self._elapsed_ns = wall_ns, elapsed_ns
+        self._measured_ns = 0
+        self._origin_ns = self._at_origin()
 
     def now(self) -> int:
-        return time.time_ns() + self.offset_ns
+        return self._origin_ns + self._elapsed_ns()
+
+    @property
+    def offset_ns(self) -> int:
+        """The peer's clock less the wall's, as that is now; to the millisecond when it was set since."""
+        set_by_ns = self._at_origin() - self._origin_ns
+        return self._measured_ns - round(set_by_ns, -_MILLISECOND_DIGITS)
 
     def set_offset(self, offset_ns: int) -> None:
-        """``offset_ns``: the peer's clock less ours."""
-        self.offset_ns = offset_ns
+        """``offset_ns``: the peer's clock less the wall's."""
+        self._measured_ns = offset_ns
+        self._origin_ns = self._at_origin()
+
+    def _at_origin(self) -> int:
+        """The peer's time when ``elapsed_ns`` was 0, by the wall."""
+        return self._wall_ns() + self._measured_ns - self._elapsed_ns()
 
 
 class ManualMarketClock:

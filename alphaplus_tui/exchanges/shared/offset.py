@@ -7,7 +7,7 @@ from statistics import median
 from alphaplus_tui.kernel.clock import Clock
 
 _SECOND_NS = 1_000_000_000
-_TIMES = 6
+_TIMES = 5
 
 
 async def measured_offset_ns(

@@ -1,7 +1,6 @@
 """One link in use: its requests, how long it may be silent, when it is old."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
@@ -10,10 +9,10 @@ from websockets.exceptions import ConnectionClosed
 
 from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, Disconnected, TransientError
 from alphaplus_tui.exchanges.shared.link import CLOSE_WITHIN_S, Link
-from alphaplus_tui.kernel.clock import Clock, wait_within
+from alphaplus_tui.kernel.clock import Clock, elapsed_ns, wait_within
 
 _SLEPT_S = 5.0
-"""The wall clock that gains so much on the program's clock tells of a machine that slept, or of a stepped clock."""
+"""The program's clock stands still while the machine sleeps; so much behind the one that does not, it slept."""
 
 
 class Patience(Struct, frozen=True):
@@ -72,10 +71,10 @@ class Talk:
         *,
         clock: Clock,
         patience: Patience,
-        wall_ns: Callable[[], int] = time.time_ns,
+        elapsed_ns: Callable[[], int] = elapsed_ns,
     ) -> None:
         self._link, self._ear, self._custom = link, ear, custom
-        self._clock, self._patience, self._wall_ns = clock, patience, wall_ns
+        self._clock, self._patience, self._elapsed_ns = clock, patience, elapsed_ns
         self._began = self._birthday = clock.monotonic()
         self.old_after_s = float("inf")
         self.leaving_after_s = float("inf")
@@ -147,16 +146,16 @@ class Talk:
         clock, patience, link = self._clock, self._patience, self._link
         keep_alive = self._custom.keep_alive
         seen, silent_s, more_patience = self._said, 0.0, 1.0
-        then, wall_then = clock.monotonic(), self._wall_ns()
+        then, elapsed_then = clock.monotonic(), self._elapsed_ns()
         heard = told = then
         while True:
             await clock.sleep(patience.look_every_s)
-            now, wall_now = clock.monotonic(), self._wall_ns()
-            if (wall_now - wall_then) / 1e9 - (now - then) > _SLEPT_S:
-                return Disconnected("the machine slept, or its clock was set forward")
+            now, elapsed_now = clock.monotonic(), self._elapsed_ns()
+            if (elapsed_now - elapsed_then) / 1e9 - (now - then) > _SLEPT_S:
+                return Disconnected("the machine slept")
             # a stall of our own loop is not the silence of the other side
             silent_s += min(now - then, 2 * patience.look_every_s)
-            then, wall_then = now, wall_now
+            then, elapsed_then = now, elapsed_now
             if (said := self._said) != seen or not link.reading:
                 seen, silent_s, more_patience, heard = said, 0.0, 1.0, now
             limit_s, talkative = self._limit(heard)
