@@ -1,19 +1,15 @@
 """Coinbase's frames, good and bad, and a recorded session of them."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
-from io import TextIOWrapper
 
 import pytest
-import zstandard
 from hypothesis import given
 
 from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Side, Ticker, Trade
 from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData, Unusable
 from alphaplus_tui.exchanges.shared.times import rfc3339_ns
-from tests.support import recorded
+from tests.sessions import session
 from tests.unit.exchanges.coinbase_frames import (
     BTC,
     BTC_USDC,
@@ -148,13 +144,9 @@ def test_whatever_comes_is_read_or_refused_and_no_book_is_ever_crossed(frame: by
             assert event.bids[0].price < event.asks[0].price
 
 
-def recorded_frames() -> Iterator[tuple[bytes, int]]:
+def recorded_frames() -> list[tuple[bytes, int]]:
     """Each frame and when it came (UTC ns)."""
-    with recorded("ws_cryptofeed/COINBASE.jsonl.zst").open("rb") as file:
-        for line in TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file)):
-            row = json.loads(line)
-            if row["t"] == "recv":
-                yield row["data"].encode(), int(row["ts"] * 1e9)
+    return [(line.data.encode(), line.ts_recv) for line in session("COINBASE") if line.kind == "recv"]
 
 
 def test_every_frame_of_the_recorded_session_is_read_or_named() -> None:

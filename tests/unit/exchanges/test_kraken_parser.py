@@ -1,17 +1,15 @@
 """Kraken's frames, good and bad."""
 
 import json
-from io import TextIOWrapper
 
 import pytest
-import zstandard
 from hypothesis import given
 
 from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Side, Ticker, Trade
 from alphaplus_tui.exchanges.kraken.symbols import rest_name, stream_name
 from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData, Unusable
 from alphaplus_tui.exchanges.shared.times import decimal_seconds_ns, rfc3339_ns
-from tests.support import recorded
+from tests.sessions import payloads, session
 from tests.unit.exchanges.kraken_frames import (
     BTC,
     HEARTBEAT,
@@ -160,19 +158,15 @@ def test_whatever_comes_is_read_or_refused_and_no_book_is_ever_crossed(frame: by
 
 
 def test_the_recorded_session_is_of_the_first_version_and_every_frame_of_it_is_called_so() -> None:
-    desk, refused = Desk(), 0
-    with recorded("ws_cryptofeed/KRAKEN.jsonl.zst").open("rb") as file:
-        for line in TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file)):
-            row = json.loads(line)
-            if row["t"] == "recv":
-                with pytest.raises(Unusable, match="version 1"):
-                    desk.read(row["data"])
-                refused += 1
-    assert refused == 4430
+    frames, desk = [line.data for line in session("KRAKEN") if line.kind == "recv"], Desk()
+    for frame in frames:
+        with pytest.raises(Unusable, match="version 1"):
+            desk.read(frame)
+    assert len(frames) == 4430
 
 
 def test_the_recorded_payloads_are_of_the_first_version_or_of_futures_and_called_so() -> None:
-    rows = [json.loads(line) for line in recorded("payloads_crypto_msg_parser/kraken.jsonl").read_text().splitlines()]
+    rows = payloads("kraken")
     for row in rows:
         with pytest.raises(Unusable):
             Desk().read(row["raw"])
