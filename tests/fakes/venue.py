@@ -90,6 +90,10 @@ class FakeVenue:
         for client in list(self.clients):
             await self.say_trades(client, symbol, prints)
 
+    def is_subscribed(self) -> bool:
+        """Whether somebody hears what happens in all markets."""
+        return any(len(client.wants) >= len(self.symbols) for client in self.clients)
+
     async def keep_trading(self, rate: float) -> None:
         while True:
             for symbol in self.symbols:
