@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from alphaplus_tui.domain.events import ExchangeState
 from alphaplus_tui.session.commands import RestartService, StartService, StopService
-from alphaplus_tui.state.slices import GapRow, ServiceRow
+from alphaplus_tui.state.slices import ExchangeRow, GapRow, ServiceRow
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui.screens.services.tree import tree_order
 from tests.fakes.demo_rows import NOW, name_of
@@ -145,3 +146,17 @@ async def test_latencies_are_drawn_over_one_axis_and_copied_as_a_table(tmp_path:
         first, second = screen.latencies.copy_panel().splitlines()[:2]
         assert first.split("\t")[0] == "name"
         assert second.split("\t")[:2] == ["wire_to_state", "48211"]
+
+
+async def test_the_clock_of_each_exchange_is_shown_where_several_are_followed(tmp_path: Path) -> None:
+    session = FakeSession()
+    for exchange, offset_ms in (("coinbase", None), ("kraken", -12.34)):
+        row = ExchangeRow(exchange, ExchangeState.FOLLOWED, "", NOW, 3, offset_ms)
+        session.store.exchanges.put(exchange, row)
+    app = console(tmp_path, session)
+    async with shown(app) as pilot:
+        await open_services(pilot)
+        await eventually(lambda: "clock of coinbase" in "\n".join(picture(app)))
+        lines = picture(app)
+        assert any("clock of kraken" in line and "−12.3 ms" in line for line in lines)
+        assert any("clock of coinbase" in line and "not measured" in line for line in lines)

@@ -134,9 +134,21 @@ class DatabasePanel(Panel):
         if system is not None:
             if system.startup_s is not None:
                 lines.append(fact("ready after", f"{system.startup_s:.2f} s", look, width))
-            lines.append(fact("clock offset", f"{system.clock_offset_ms:+.1f} ms".replace("-", "−"), look, width))
+            lines += [fact(name, told, look, width) for name, told in _clocks(look, system.clock_offset_ms)]
             lines.append(fact("version", system.version, look, width))
         return lines
+
+
+def _clocks(look: Look, offset_ms: float) -> list[tuple[str, str]]:
+    """How far the clock of each exchange is from ours; of the one that is followed, what the market clock goes by."""
+    rows = sorted(look.state.exchanges.values(), key=lambda row: row.exchange)
+    if len(rows) < 2:
+        return [("clock offset", _milliseconds(offset_ms))]
+    return [(f"clock of {row.exchange}", _milliseconds(row.clock_offset_ms)) for row in rows]
+
+
+def _milliseconds(offset_ms: float | None) -> str:
+    return "not measured" if offset_ms is None else f"{offset_ms:+.1f} ms".replace("-", "−")
 
 
 class FeedsPanel(Panel):
