@@ -17,7 +17,10 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, DayStatistics, Level, OrderBook, Ticker, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.errors import ProtocolError, RateLimited, UnknownName, VenueUnavailable
+from alphaplus_tui.exchanges.kraken.rest import KrakenRest
 from alphaplus_tui.exchanges.shared.talk import Patience
+from alphaplus_tui.kernel.clock import ManualMarketClock, SystemClock
+from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import MarketData
 from tests.fakes.kraken_venue import FakeKraken
 from tests.fakes.venue import FIRST_NUMBER, SECOND_NS, opened
@@ -212,3 +215,17 @@ async def test_a_clock_that_says_whole_seconds_is_measured_to_a_fraction_of_one(
         venue.offset_ns = -3_300_000_000
         offset_s = await adapter.clock_offset_ns() / 1e9
         assert offset_s == pytest.approx(-3.3, abs=0.15)
+
+
+async def test_doubts_about_quiet_instruments_leave_room_for_missing_trades(tmp_path: Path) -> None:
+    async with opened(FakeKraken()) as venue:
+        rest = KrakenRest(
+            venue.rest_url, clock=SystemClock(), market=ManualMarketClock(), requests=Meters().counter("rest_requests")
+        )
+        for _ in range(4):
+            assert await rest.newest_trade("BTC/USD") == venue.tape["BTC/USD"][-1].number
+        with pytest.raises(RateLimited):
+            await rest.newest_trade("BTC/USD")
+        rows, _ = await rest.trades("BTC/USD", since=1, limit=5)
+        assert rows[0][6] == FIRST_NUMBER
+        await rest.close()
