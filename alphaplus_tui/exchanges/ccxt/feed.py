@@ -50,7 +50,7 @@ class CcxtFeed:
     ) -> AsyncGenerator[AsyncIterator[Received]]:
         mailbox = Mailbox()
         patience = self._habits.patience
-        pulses = Pulses(instruments, self._newest, self._clock, suspect_after_s=patience.first_data_within_s)
+        pulses = Pulses(instruments, self._newest, self._clock, noticed_within_s=patience.first_data_within_s)
 
         async def follow() -> None:
             lines = self._lines(await self._library.venue(), tuple(instruments), channels, mailbox, pulses)

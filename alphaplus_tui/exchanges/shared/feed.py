@@ -54,7 +54,7 @@ class Feed:
             market=self._market,
             tap=self._tap,
             shed=self._shed,
-            suspect_after_s=self._habits.patience.first_data_within_s,
+            noticed_within_s=self._habits.patience.first_data_within_s,
         )
         async with Crew(self._clock, stream.mailbox.fail) as crew:
             resync = self._keep_books(stream, crew)

@@ -1,13 +1,16 @@
 """Notices the one instrument that fell silent while others talk, and asks REST before it believes so."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.errors import ProtocolError, TransientError
 from alphaplus_tui.kernel.clock import Clock
 
-RHYTHMS = 20.0
-"""Suspect after so many times its usual time between two trades."""
+RHYTHMS = 7.0
+"""Suspect after so many times its usual time between two trades: by chance that happens to one gap in a thousand."""
+_SUSPECT, _LOOK, _LATE = 0.6, 0.06, 0.15
+"""Shares of the time within which a mute instrument is noticed: bearing silence, looking, waiting for what is late."""
 _ASKED_AT_ONCE = 3
 _MOST_PATIENCE = 64.0
 
@@ -27,7 +30,7 @@ class Pulse:
         "untraded_s",
     )
 
-    def __init__(self, instrument: Instrument, suspect_after_s: float = 10.0) -> None:
+    def __init__(self, instrument: Instrument, suspect_after_s: float = 6.0) -> None:
         self.instrument, self._suspect_after_s = instrument, suspect_after_s
         self.last_seq = -1
         """Of the newest trade; -1: none yet."""
@@ -47,7 +50,7 @@ class Pulse:
             self.silent_s += elapsed_s
             self.untraded_s += elapsed_s
             return self.silent_s > max(self._suspect_after_s, RHYTHMS * self.rhythm_s) * self.patience
-        gap_s = (self.silent_s + elapsed_s) / new
+        gap_s = (self.untraded_s + elapsed_s) / new
         self.rhythm_s += (gap_s - self.rhythm_s) * (0.1 if self.rhythm_s else 1.0)
         self.silent_s, self.untraded_s, self.patience = 0.0, 0.0, 1.0
         return False
@@ -67,13 +70,16 @@ class Pulses:
         newest_seq: Callable[[Instrument], Awaitable[int]],
         clock: Clock,
         *,
-        suspect_after_s: float = 10.0,
+        noticed_within_s: float = 10.0,
     ) -> None:
-        """newest_seq: asks REST for ``seq`` of an instrument's newest trade."""
+        """newest_seq: asks REST for ``seq`` of an instrument's newest trade.
+        noticed_within_s: one that trades about once a second and falls mute; slower ones by their own rhythm.
+        """
+        suspect_after_s = _SUSPECT * noticed_within_s
         self._pulses = {instrument.id: Pulse(instrument, suspect_after_s) for instrument in instruments}
         self._newest_seq, self._clock = newest_seq, clock
-        self._look_every_s = suspect_after_s / 10
-        self._late_s = suspect_after_s / 5
+        self._look_every_s = _LOOK * noticed_within_s
+        self._late_s = _LATE * noticed_within_s
         """A trade that REST knows may still be on its way for so long."""
 
     def of(self, instrument: InstrumentId) -> Pulse:
@@ -88,14 +94,16 @@ class Pulses:
             # a stall of our own loop is nobody's silence
             elapsed_s, then = min(now - then, 2 * self._look_every_s), now
             suspects = [pulse for pulse in self._pulses.values() if pulse.look(elapsed_s)]
-            for pulse in suspects[:_ASKED_AT_ONCE]:
-                try:
-                    quiet = await self._is_quiet(pulse)
-                except (TransientError, ProtocolError):
-                    continue
-                pulse.spare()
-                if not quiet:
-                    await resubscribe(pulse.instrument)
+            await asyncio.gather(*(self._confirm(pulse, resubscribe) for pulse in suspects[:_ASKED_AT_ONCE]))
+
+    async def _confirm(self, pulse: Pulse, resubscribe: Callable[[Instrument], Awaitable[None]]) -> None:
+        try:
+            quiet = await self._is_quiet(pulse)
+        except (TransientError, ProtocolError):
+            return
+        pulse.spare()
+        if not quiet:
+            await resubscribe(pulse.instrument)
 
     def traded_within(self, instruments: Sequence[Instrument], span_s: float) -> bool:
         """Whether one of ``instruments`` surely traded in the last ``span_s``."""

@@ -29,12 +29,12 @@ class Stream:
         market: MarketClock,
         tap: Tap | None,
         shed: Counter,
-        suspect_after_s: float,
+        noticed_within_s: float,
     ) -> None:
         self._dialect, self.instruments, self.channels = dialect, tuple(instruments), channels
         self._market, self._tap, self._shed = market, tap, shed
         self.mailbox = Mailbox()
-        self.pulses = Pulses(instruments, dialect.newest_seq, clock, suspect_after_s=suspect_after_s)
+        self.pulses = Pulses(instruments, dialect.newest_seq, clock, noticed_within_s=noticed_within_s)
         self.books: Books | None = None
         """Of the whole stream, where snapshots come over REST."""
         self._whose: dict[InstrumentId, list[tuple[frozenset[Channel], Connection, VenueConversation]]] = {}
