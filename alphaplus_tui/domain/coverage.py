@@ -1,7 +1,9 @@
 """Which stretches of time are stored whole, where they came from, and what is missing and why."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import groupby
 
 from msgspec import Struct, structs
 
@@ -246,6 +248,28 @@ def _joined(intervals: Iterable[Interval]) -> Iterator[Interval]:
             before = interval
     if before is not None:
         yield before
+
+
+def without_covered_gaps(rows: Iterable[CoverageRow]) -> Iterator[CoverageRow]:
+    """Less the gaps all of which was stored meanwhile: closing them may not have been written down.
+
+    rows: by instrument and timeframe.
+    """
+    for _, series in groupby(rows, key=lambda row: (row.instrument, row.timeframe)):
+        those = list(series)
+        covered = sorted((row for row in those if row.cover is not Cover.GAP), key=lambda row: row.first_seq)
+        firsts = [row.first_seq for row in covered]
+        for row in those:
+            if row.cover is not Cover.GAP or not _is_covered(row, covered, firsts):
+                yield row
+
+
+def _is_covered(gap: CoverageRow, covered: Sequence[CoverageRow], firsts: Sequence[int]) -> bool:
+    there = 0
+    for row in covered[max(0, bisect_left(firsts, gap.first_seq) - 1) : bisect_right(firsts, gap.last_seq)]:
+        if row.start <= gap.end + _OUT_OF_ORDER_NS and row.end >= gap.start - _OUT_OF_ORDER_NS:
+            there += max(0, min(row.last_seq, gap.last_seq) - max(row.first_seq, gap.first_seq) + 1)
+    return there > gap.last_seq - gap.first_seq
 
 
 class _Begun:

@@ -33,8 +33,12 @@ class CatchUp:
         bus.on(LastTradesKnown, self._on_last_trades)
 
     async def run(self) -> None:
-        await self._known.wait()
+        while True:
+            await self._work_off()
+            await self._known.wait()
+            self._known.clear()
 
+    async def _work_off(self) -> None:
         async def worker() -> None:
             while self._behind:
                 instrument, (seq, ts) = self._behind.popitem()
@@ -65,5 +69,5 @@ class CatchUp:
         self._instruments.update((instrument.id, instrument) for instrument in event.instruments)
 
     def _on_last_trades(self, event: LastTradesKnown) -> None:
-        self._behind = {instrument: (seq, ts) for instrument, seq, ts in event.last}
+        self._behind.update((instrument, (seq, ts)) for instrument, seq, ts in event.last)
         self._known.set()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from alphaplus_tui.domain.coverage import Cover, CoverageRow
+from alphaplus_tui.domain.coverage import Cover, CoverageRow, without_covered_gaps
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import TIMEFRAMES
 from alphaplus_tui.ports.store import GapRecord
@@ -19,13 +19,12 @@ SELECT instrument_id, timeframe, first_seq, last_seq, missing, reason, noticed_a
 FROM coverage AS gap WHERE state = 'gap' AND NOT ({COVERED}) ORDER BY noticed_at, instrument_id, first_seq
 """  # noqa: S608 - words of ours
 
-COVERAGE = f"""
+COVERAGE = """
 SELECT instrument_id, timeframe, state, start_at, end_at, first_seq, last_seq, missing, reason
-FROM coverage AS gap
+FROM coverage
 WHERE (cardinality($1::integer[]) = 0 OR instrument_id = ANY ($1)) AND end_at >= $2 AND start_at < $3
-  AND (state <> 'gap' OR NOT ({COVERED}))
 ORDER BY start_at DESC LIMIT $4
-"""  # noqa: S608 - words of ours
+"""
 _ORDER = {name: place for place, name in enumerate(("", *TIMEFRAMES))}
 
 
@@ -62,7 +61,8 @@ class CoverageReader(Questioner):
                 return ()
             rows = await connection.fetch(COVERAGE, numbers, first_us(start), first_us(end), limit)
         found = [self._coverage_row(row) for row in rows]
-        return tuple(sorted(found, key=lambda row: (row.instrument, _ORDER[row.timeframe], row.start, row.first_seq)))
+        found.sort(key=lambda row: (row.instrument, _ORDER[row.timeframe], row.start, row.first_seq))
+        return tuple(without_covered_gaps(found))
 
     def _coverage_row(self, row: "asyncpg.Record") -> CoverageRow:
         return CoverageRow(

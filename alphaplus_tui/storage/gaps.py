@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 COVERED = """
 gap.last_seq - gap.first_seq < (
     SELECT coalesce(sum(least(c.last_seq, gap.last_seq) - greatest(c.first_seq, gap.first_seq) + 1), 0)
-    FROM coverage AS c
-    WHERE c.instrument_id = gap.instrument_id AND c.kind = gap.kind AND c.timeframe = gap.timeframe
-      AND c.state <> 'gap' AND c.first_seq <= gap.last_seq AND c.last_seq >= gap.first_seq
+    FROM (
+        SELECT * FROM coverage AS inside
+        WHERE inside.instrument_id = gap.instrument_id AND inside.kind = gap.kind AND inside.timeframe = gap.timeframe
+          AND inside.first_seq BETWEEN gap.first_seq AND gap.last_seq AND inside.state <> 'gap'
+        UNION ALL (
+            SELECT * FROM coverage AS before
+            WHERE before.instrument_id = gap.instrument_id AND before.kind = gap.kind
+              AND before.timeframe = gap.timeframe AND before.first_seq < gap.first_seq AND before.state <> 'gap'
+            ORDER BY before.first_seq DESC LIMIT 1
+        )
+    ) AS c
+    WHERE c.last_seq >= gap.first_seq
       AND c.start_at <= gap.end_at + interval '1 second' AND c.end_at >= gap.start_at - interval '1 second'
 )
 """
@@ -40,7 +49,10 @@ DELETE FROM coverage
 WHERE instrument_id = $1 AND kind = $2 AND timeframe = $3 AND state = 'gap' AND first_seq = $5 AND start_at = $4
 """
 
-_FORGET = f"DELETE FROM coverage AS gap WHERE gap.state = 'gap' AND gap.instrument_id = ANY ($1) AND {COVERED}"  # noqa: S608 - words of ours
+_FORGET = f"""
+DELETE FROM coverage AS gap USING unnest($1::integer[], $2::bigint[]) AS told (instrument_id, first_seq)
+WHERE gap.state = 'gap' AND gap.instrument_id = told.instrument_id AND gap.first_seq = told.first_seq AND {COVERED}
+"""  # noqa: S608 - words of ours
 
 
 async def write_gaps(connection: "Connection", gaps: Sequence[GapRecord], number: Callable[[InstrumentId], int]) -> int:
@@ -65,7 +77,9 @@ async def write_gaps(connection: "Connection", gaps: Sequence[GapRecord], number
                 to_postgres(gap.changed_at),
             )
         )
-    await connection.execute(_FORGET, sorted({number(gap.instrument) for gap in gaps}))
+    missing = [gap for gap in gaps if gap.missing]
+    if missing:
+        await connection.execute(_FORGET, [number(gap.instrument) for gap in missing], [g.first_seq for g in missing])
     return done
 
 

@@ -10,6 +10,7 @@ BENCHES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("bench_wire", (), ()),
     ("bench_spine", (), ()),
     ("bench_storage", (), ()),
+    ("bench_coverage", (), ("--rows", "20000000")),
     ("bench_console", (), ()),
     ("learning_serving", (), ()),
     ("bench_inference", (), ()),

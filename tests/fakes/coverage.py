@@ -4,7 +4,16 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
-from alphaplus_tui.domain.coverage import Cover, CoverageRow, Interval, Run, Series, candle_number, merged
+from alphaplus_tui.domain.coverage import (
+    Cover,
+    CoverageRow,
+    Interval,
+    Run,
+    Series,
+    candle_number,
+    merged,
+    without_covered_gaps,
+)
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe
 from alphaplus_tui.ports.store import GapRecord
@@ -69,7 +78,8 @@ class FakeCoverage:
         found = [row for row in found if not instruments or row.instrument in instruments]
         order = ("", *TIMEFRAMES)
         newest = sorted(found, key=lambda row: -row.start)[:limit]
-        return tuple(sorted(newest, key=lambda r: (r.instrument, order.index(r.timeframe), r.start, r.first_seq)))
+        newest.sort(key=lambda r: (r.instrument, order.index(r.timeframe), r.start, r.first_seq))
+        return tuple(without_covered_gaps(newest))
 
     def _covered(self, series: Series, gap: GapRecord) -> bool:
         there = [
