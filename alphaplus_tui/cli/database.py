@@ -30,7 +30,7 @@ def show_database(wishes: Wishes, *, as_json: bool) -> None:
         typer.echo(msgspec.json.encode(found).decode())
         return
     typer.echo(clean(f"{found.kind} {found.version}"))
-    typer.echo(f"schema {found.schema_version}, {found.size_bytes / 1e6:.1f} MB")
+    typer.echo(f"schema {found.schema_version}, {found.size_bytes / 1e6:.1f} MB, {clean(found.layout)}")
     for table, rows in found.rows.items():
         typer.echo(f"  {table:<24} {rows:>14,}")
 

@@ -134,6 +134,8 @@ class DatabaseStatistics(Struct, frozen=True):
     size_bytes: int
     rows: dict[str, int]
     """Rows by table; estimates for the large ones."""
+    layout: str = ""
+    """How the large tables are kept, in words."""
 
 
 class StoreWriter(Protocol):
@@ -173,6 +175,12 @@ class StoreReader(Protocol):
         self, instrument: InstrumentId, *, start: int, end: int, limit: int, after_seq: int | None = None
     ) -> tuple[Trade, ...]:
         """At most ``limit`` trades with ``start <= ts_event < end``, by seq, from after ``after_seq`` on."""
+        ...
+
+    async def made_candles(
+        self, instrument: InstrumentId, timeframe: Timeframe, source: Timeframe, *, start: int, end: int, limit: int
+    ) -> tuple[Candle, ...] | None:
+        """As ``candles``, of a timeframe that the database makes of ``source`` by itself; None where it does not."""
         ...
 
     async def last_trades(self, instruments: Sequence[InstrumentId]) -> dict[InstrumentId, LastTrade]:

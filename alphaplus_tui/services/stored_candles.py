@@ -21,6 +21,9 @@ async def newest_candles(
     source = await _source(reader, instrument, timeframe)
     if source == timeframe or source is None:
         return ()
+    made = await reader.made_candles(instrument, timeframe, source, start=start, end=end, limit=limit)
+    if made is not None:
+        return made
     length = duration_ns(timeframe)
     last = open_time(max(0, end - 1), timeframe) + length
     found: list[Candle] = []

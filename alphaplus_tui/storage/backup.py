@@ -16,8 +16,9 @@ from alphaplus_tui import __version__
 from alphaplus_tui.errors import FatalError, SchemaTooNew, UsageError
 from alphaplus_tui.storage.archive import LEDGER, Archive, read_archive
 from alphaplus_tui.storage.client_tools import ClientTools, client_tools, last_words
-from alphaplus_tui.storage.migrate import has_timescale, migrations
+from alphaplus_tui.storage.migrate import migrations
 from alphaplus_tui.storage.pool import Address, single
+from alphaplus_tui.storage.timescale import has_timescale
 
 if TYPE_CHECKING:
     from alphaplus_tui.storage.pool import Connection
@@ -199,8 +200,8 @@ def _compare(archive: Archive, stored: dict[str, int], *, what: str) -> None:
 
 def _our_names() -> set[str]:
     """Tables, views and types that some migration made."""
-    texts = [step.sql for variant in (False, True) for step in migrations(timescale=variant)]
-    return {name for text in texts for _, made, renamed in _NAMED.findall(text) if (name := made or renamed)}
+    found = (match for step in migrations() for match in _NAMED.findall(step.sql))
+    return {name for _, made, renamed in found if (name := made or renamed)}
 
 
 def _check_target(file: Path, *, replace: bool) -> None:

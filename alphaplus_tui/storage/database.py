@@ -10,6 +10,7 @@ from alphaplus_tui.kernel.clock import Clock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import DatabaseStatistics
 from alphaplus_tui.settings.sections import DatabaseSettings
+from alphaplus_tui.storage import timescale
 from alphaplus_tui.storage.embedded import EmbeddedServer, ServerAddress, join_address
 from alphaplus_tui.storage.known import KnownInstruments
 from alphaplus_tui.storage.migrate import migrate
@@ -110,6 +111,7 @@ class PostgresDatabase:
         address = await self._open()
         async with single(address, deadline_s=_MIGRATE_WITHIN_S, session={"lock_timeout": "30s"}) as connection:
             version = await migrate(connection)
+            await timescale.set_up(connection)
         self._unready = ""
         return version
 

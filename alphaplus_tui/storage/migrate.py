@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x416C7068
 """Of PostgreSQL's advisory locks: whoever migrates holds it."""
-_TIMESCALE = ".timescaledb"
 
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -41,14 +40,12 @@ class Migration(Struct, frozen=True):
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def migrations(folder: Path = FOLDER, *, timescale: bool = False) -> tuple[Migration, ...]:
-    """All files of ``folder`` by number; where a step has a variant for TimescaleDB, the one asked for."""
-    chosen: dict[int, Path] = {}
-    for path in sorted(folder.glob("[0-9]*.sql")):
-        version = int(path.name.partition("_")[0])
-        if version not in chosen or (timescale and path.stem.endswith(_TIMESCALE)):
-            chosen[version] = path
-    return tuple(Migration(version, path.name, path.read_text("utf-8")) for version, path in sorted(chosen.items()))
+def migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
+    """All files of ``folder`` by number."""
+    return tuple(
+        Migration(int(path.name.partition("_")[0]), path.name, path.read_text("utf-8"))
+        for path in sorted(folder.glob("[0-9]*.sql"))
+    )
 
 
 async def migrate(connection: "Connection", folder: Path = FOLDER) -> int:
@@ -56,9 +53,7 @@ async def migrate(connection: "Connection", folder: Path = FOLDER) -> int:
 
     ``SchemaTooNew`` when a newer program was here; ``FatalError`` when an applied file says something else by now.
     """
-    plain, variants = await asyncio.to_thread(
-        lambda: (migrations(folder), {step.file: step for step in migrations(folder, timescale=True)})
-    )
+    steps = await asyncio.to_thread(migrations, folder)
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_LEDGER)
@@ -66,10 +61,9 @@ async def migrate(connection: "Connection", folder: Path = FOLDER) -> int:
             row["version"]: (row["file"], row["checksum"])
             for row in await connection.fetch("SELECT version, file, checksum FROM schema_migrations")
         }
-        known = plain[-1].version
-        _check(applied, {step.file: step for step in plain} | variants, known)
-        timescale = await has_timescale(connection)
-        for step in variants.values() if timescale else plain:
+        known = steps[-1].version
+        _check(applied, {step.file: step for step in steps}, known)
+        for step in steps:
             if step.version not in applied:
                 await _apply(connection, step)
     return known
@@ -94,10 +88,6 @@ async def schema_version(connection: "Connection") -> int:
     if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
         return 0
     return await connection.fetchval("SELECT coalesce(max(version), 0) FROM schema_migrations")
-
-
-async def has_timescale(connection: "Connection") -> bool:
-    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"))
 
 
 async def _apply(connection: "Connection", step: Migration) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from alphaplus_tui.storage import timescale
 from alphaplus_tui.storage.instants import to_postgres
 
 if TYPE_CHECKING:
@@ -53,12 +54,12 @@ class Partitions:
 
     def __init__(self) -> None:
         self._there: set[str] = set()
-        self._needed: bool | None = None
+        self._needed: dict[str, bool] = {}
 
     def forget(self) -> None:
         """Another process dropped one: look again."""
         self._there.clear()
-        self._needed = None
+        self._needed.clear()
 
     async def ensure(self, connection: "Connection", table: Partitioned, days: Iterable[int]) -> None:
         """Let rows of ``days`` (since 1970) in. Beside the newest day the one after it is made, ahead of its time."""
@@ -67,7 +68,7 @@ class Partitions:
             return
         wanted.add(max(wanted) + 1)
         missing = {key for key in map(table.key, wanted) if table.name(key) not in self._there}
-        if not missing or not await self._is_needed(connection):
+        if not missing or not await self._is_needed(connection, table):
             return
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
@@ -77,8 +78,8 @@ class Partitions:
 
     async def prune(self, connection: "Connection", table: Partitioned, before: int) -> int:
         """Forget the prunable rows before ``before`` (UTC ns, a whole day); returns how many."""
-        if not await self._is_needed(connection):
-            return await _delete(connection, table, table.table, before)
+        if not await self._is_needed(connection, table):
+            return await _prune_chunks(connection, table, before)
         pruned = 0
         cut = _EPOCH + timedelta(days=before // DAY_NS)
         for key in await _keys(connection, table):
@@ -90,6 +91,12 @@ class Partitions:
                 await connection.execute("SET LOCAL lock_timeout = '2s'")
                 pruned += await self._prune_one(connection, table, key, before, whole=end <= cut)
         return pruned
+
+    async def is_compressed(self, connection: "Connection", table: Partitioned, first_us: int, last_us: int) -> bool:
+        """Whether rows between two moments (µs since 2000) may lie in TimescaleDB's columnstore."""
+        if await self._is_needed(connection, table):
+            return False
+        return await timescale.is_compressed(connection, table.table, first_us, last_us)
 
     async def _prune_one(
         self, connection: "Connection", table: Partitioned, key: int, before: int, *, whole: bool
@@ -105,12 +112,50 @@ class Partitions:
                 return rows
         return await _delete(connection, table, name, before)
 
-    async def _is_needed(self, connection: "Connection") -> bool:
-        """False where the tables are TimescaleDB's, which makes its chunks itself."""
-        if self._needed is None:
-            kind = await connection.fetchval("SELECT relkind::text FROM pg_class WHERE oid = 'trades'::regclass")
-            self._needed = bool(kind == "p")
-        return self._needed
+    async def _is_needed(self, connection: "Connection", table: Partitioned) -> bool:
+        """False where the table is TimescaleDB's, which makes its chunks itself."""
+        if table.table not in self._needed:
+            kind = await connection.fetchval(
+                "SELECT relkind::text FROM pg_class WHERE oid = $1::text::regclass", table.table
+            )
+            self._needed[table.table] = bool(kind == "p")
+        return self._needed[table.table]
+
+
+_CHUNKS = """
+SELECT range_start, range_end FROM timescaledb_information.chunks
+WHERE hypertable_name = $1 AND range_start < $2 ORDER BY range_start
+"""
+
+
+async def _prune_chunks(connection: "Connection", table: Partitioned, before: int) -> int:
+    """TimescaleDB's: a chunk that holds nothing else is dropped, of others the prunable rows are deleted."""
+    pruned, cut = 0, to_postgres(before)
+    for start, end in await connection.fetch(_CHUNKS, table.table, cut):
+        async with connection.transaction():
+            await connection.execute("SET LOCAL lock_timeout = '2s'")
+            # nobody may write between looking and dropping
+            await connection.execute(f"LOCK TABLE ONLY {table.table} IN SHARE ROW EXCLUSIVE MODE")
+            part = f"{table.table} WHERE {table.column} >= $2 AND {table.column} < $3"
+            kept = "provenance::text <> ALL ($1)" if table.provenance else "cardinality($1::text[]) = 0"
+            row = await connection.fetchrow(
+                f"SELECT count(*) AS rows, count(*) FILTER (WHERE {kept}) AS kept FROM {part}",  # noqa: S608 - names of ours
+                list(PRUNABLE),
+                start,
+                min(end, cut),
+            )
+            assert row is not None, "a query of aggregates has a row"
+            if end <= cut and not row["kept"]:
+                await connection.execute(
+                    f"SELECT drop_chunks('{table.table}', older_than => $1::timestamptz, "
+                    "newer_than => $2::timestamptz)",
+                    end,
+                    start,
+                )
+            elif row["rows"] > row["kept"]:
+                await connection.execute(f"DELETE FROM {part} AND NOT ({kept})", list(PRUNABLE), start, min(end, cut))  # noqa: S608 - names of ours
+            pruned += row["rows"] - row["kept"]
+    return pruned
 
 
 async def _make(connection: "Connection", table: Partitioned, key: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
-from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe
+from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe, duration_ns
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import DatabaseStatistics, LastTrade
 from alphaplus_tui.storage.coverage_reader import CoverageReader
@@ -16,6 +16,7 @@ from alphaplus_tui.storage.opinion_reader import OpinionReader
 from alphaplus_tui.storage.pool import Pool
 from alphaplus_tui.storage.querying import first_us
 from alphaplus_tui.storage.statistics import statistics
+from alphaplus_tui.storage.timescale import AGGREGATED, view_of
 
 if TYPE_CHECKING:
     import asyncpg
@@ -29,6 +30,14 @@ SELECT open_time, open, high, low, close, volume, trades, buy_volume, provenance
 FROM candles
 WHERE instrument_id = $1 AND timeframe = $2 AND open_time >= $3 AND open_time < $4
 ORDER BY open_time DESC LIMIT $5
+"""
+
+_MADE = """
+SELECT opens, open, high, low, close, volume, CASE WHEN counted = parts THEN trades::bigint END,
+       CASE WHEN bought = parts THEN buy_volume END, 'resampled', revision::bigint, complete
+FROM {view}
+WHERE instrument_id = $1 AND timeframe = $2 AND opens >= $3 AND opens < $4 AND parts = $5
+ORDER BY opens DESC LIMIT $6
 """
 
 _TRADES = """
@@ -80,6 +89,8 @@ class PostgresReader(OpinionReader, CoverageReader):
     ) -> None:
         super().__init__(pool, known, meters=meters, deadline_s=deadline_s, kind=kind, unready=unready)
         self._places: dict[tuple[InstrumentId, int], int] = {}
+        self._views: bool | None = None
+        """Whether the database makes longer candles by itself; None while nobody asked."""
 
     async def candles(
         self, instrument: InstrumentId, timeframe: Timeframe, *, start: int, end: int, limit: int
@@ -90,6 +101,25 @@ class PostgresReader(OpinionReader, CoverageReader):
             number = self._known.number(instrument)
             bounds = (first_us(start), first_us(end))
             rows = await connection.fetch(_CANDLES, number, timeframe, *bounds, limit)
+        return tuple(_candle(instrument, timeframe, row) for row in reversed(rows))
+
+    async def made_candles(
+        self, instrument: InstrumentId, timeframe: Timeframe, source: Timeframe, *, start: int, end: int, limit: int
+    ) -> tuple[Candle, ...] | None:
+        """Of TimescaleDB's continuous aggregates."""
+        if timeframe not in AGGREGATED:
+            return None
+        view = view_of(timeframe)
+        async with self._query("made_candles", instrument) as connection:
+            if self._views is None:
+                self._views = bool(await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", view))
+            if not self._views:
+                return None
+            if not self._known.has(instrument):
+                return ()
+            number, parts = self._known.number(instrument), duration_ns(timeframe) // duration_ns(source)
+            bounds = (first_us(start), first_us(end))
+            rows = await connection.fetch(_MADE.format(view=view), number, source, *bounds, parts, limit)
         return tuple(_candle(instrument, timeframe, row) for row in reversed(rows))
 
     async def trades(

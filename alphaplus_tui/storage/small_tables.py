@@ -37,6 +37,11 @@ WHERE excluded.revision > stored.revision
 RETURNING instrument_id, timeframe, open_time
 """
 
+_STORED = """
+SELECT instrument_id, timeframe, open_time FROM candles
+WHERE (instrument_id, timeframe, open_time) IN (SELECT * FROM unnest($1::integer[], $2::text[], $3::timestamptz[]))
+"""
+
 _BOOK = """
 INSERT INTO order_book_snapshots (
     instrument_id, ts, ts_recv, sequence, bid_prices, bid_quantities, ask_prices, ask_quantities
@@ -89,6 +94,18 @@ async def write_candles(connection: "Connection", candles: Sequence[Candle], num
         rows = await connection.fetch(_CANDLE, *columns)
         done += [by_key[row["instrument_id"], Timeframe(row["timeframe"]), row["open_time"]] for row in rows]
     return done
+
+
+async def lacking_candles(connection: "Connection", candles: Sequence[Candle], number: NumberOf) -> list[Candle]:
+    """Those of which nothing is stored."""
+    rows = await connection.fetch(
+        _STORED,
+        [number(c.instrument) for c in candles],
+        [c.timeframe for c in candles],
+        [to_postgres(c.open_time) for c in candles],
+    )
+    there = {(row[0], row[1], row[2]) for row in rows}
+    return [c for c in candles if (number(c.instrument), c.timeframe, to_postgres(c.open_time)) not in there]
 
 
 async def write_books(connection: "Connection", books: Sequence[OrderBook], number: NumberOf) -> int:

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from alphaplus_tui.ports.store import DatabaseStatistics
-from alphaplus_tui.storage.migrate import has_timescale, schema_version
+from alphaplus_tui.storage.migrate import schema_version
+from alphaplus_tui.storage.timescale import has_timescale, is_hypertable, layout
 
 if TYPE_CHECKING:
     from alphaplus_tui.storage.pool import Connection
@@ -29,19 +30,25 @@ FROM parts JOIN pg_class c ON c.oid = parts.oid
 GROUP BY root
 """
 
+_HYPERTABLE = "SELECT hypertable_size($1::text::regclass), approximate_row_count($1::text::regclass)"
+
 
 async def statistics(connection: "Connection", kind: str) -> DatabaseStatistics:
     """kind: ``embedded`` or ``postgresql``; ``timescaledb`` is told from the extension."""
     version: str = await connection.fetchval("SHOW server_version")
     rows: dict[str, int] = {}
+    timescale = await has_timescale(connection)
     for row in await connection.fetch(_SIZES, list(TABLES)):
         table, size, estimate = row["root"], row["bytes"], row["estimate"]
+        if timescale and await is_hypertable(connection, table):  # the columnstore lies elsewhere
+            size, estimate = await connection.fetchrow(_HYPERTABLE, table) or (size, estimate)
         counted = size <= _COUNTED_BYTES
         rows[table] = await connection.fetchval(f"SELECT count(*) FROM {table}") if counted else estimate  # noqa: S608 - a name of ours
     return DatabaseStatistics(
         version=version.partition(" ")[0],
-        kind="timescaledb" if await has_timescale(connection) else kind,
+        kind="timescaledb" if timescale else kind,
         schema_version=await schema_version(connection),
         size_bytes=await connection.fetchval("SELECT pg_database_size(current_database())"),
         rows={table: rows[table] for table in TABLES if table in rows},
+        layout=await layout(connection),
     )

@@ -18,6 +18,7 @@ from alphaplus_tui.storage import small_tables
 from alphaplus_tui.storage.copy import COLUMNS, ROWS_AT_ONCE, encode
 from alphaplus_tui.storage.coverage import CoverageWriter
 from alphaplus_tui.storage.gaps import write_gaps
+from alphaplus_tui.storage.instants import to_postgres
 from alphaplus_tui.storage.known import KnownInstruments
 from alphaplus_tui.storage.opinions import forget_decisions, write_opinions
 from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, PRUNABLE, TRADES, Partitions
@@ -33,10 +34,22 @@ _CAREFUL_BATCHES = 8
 """So many batches after a duplicate go the way that expects more of them."""
 
 _INCOMING = "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_trades (LIKE trades) ON COMMIT DELETE ROWS"
-_NEW_TRADES = (
+NEW_TRADES = (
     f"INSERT INTO trades ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} FROM incoming_trades "  # noqa: S608 - words of ours
     "ON CONFLICT (instrument_id, ts, trade_id) DO NOTHING"
 )
+_LACKING_ROWS = """
+FROM incoming_trades AS given WHERE NOT EXISTS (
+    SELECT FROM trades WHERE (trades.instrument_id, trades.ts, trades.trade_id) =
+                             (given.instrument_id, given.ts, given.trade_id)
+)
+"""
+_LACKING = f"SELECT count(*) {_LACKING_ROWS}"
+_LACKING_TRADES = (
+    f"INSERT INTO trades ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} {_LACKING_ROWS} "
+    "ON CONFLICT (instrument_id, ts, trade_id) DO NOTHING"
+)
+_TRIES = 3
 
 
 class PostgresWriter:
@@ -126,7 +139,7 @@ class PostgresWriter:
             if batch.trades:
                 rows["trades"] = await self._write_trades(connection, batch.trades)
             if candles:
-                stored = await small_tables.write_candles(connection, candles, number)
+                stored = await self._write_candles(connection, candles)
                 rows["candles"] = len(stored)
             if batch.books:
                 rows["order_book_snapshots"] = await small_tables.write_books(connection, batch.books, number)
@@ -146,6 +159,18 @@ class PostgresWriter:
         runs += runs_of_candles(candles)
         return runs + [covered.run() for covered in batch.covered]
 
+    async def _write_candles(self, connection: "Connection", candles: Sequence[Candle]) -> list[Candle]:
+        """Those that are new or took the place of another; none is left out over duplicates in the columnstore."""
+        number = self._known.number
+        stored = await small_tables.write_candles(connection, candles, number)
+        times = [to_postgres(candle.open_time) for candle in candles]
+        if await self._partitions.is_compressed(connection, CANDLES, min(times), max(times)):
+            if lacking := await small_tables.lacking_candles(connection, candles, number):
+                stored += await small_tables.write_candles(connection, lacking, number)
+            if lacking := await small_tables.lacking_candles(connection, candles, number):
+                raise StoreUnavailable(f"{len(lacking)} candles were written and are not there")
+        return stored
+
     async def _write_trades(self, connection: "Connection", trades: Sequence[Trade]) -> int:
         """Straight in where all are new; else through a table that lets duplicates be left out."""
         if not self._careful:
@@ -156,9 +181,24 @@ class PostgresWriter:
                 self._careful = _CAREFUL_BATCHES
         await connection.execute(_INCOMING)
         await self._copy(connection, "incoming_trades", trades)
-        new = _count(await connection.execute(_NEW_TRADES))
+        new = _count(await connection.execute(NEW_TRADES))
+        times = [to_postgres(trade.ts_event) for trade in trades]
+        if await self._partitions.is_compressed(connection, TRADES, min(times) - 1000, max(times)):
+            new += await self._complete(connection)
         self._careful = self._careful - 1 if new == len(trades) else _CAREFUL_BATCHES
         return new
+
+    async def _complete(self, connection: "Connection") -> int:
+        """A write over duplicates in the columnstore may leave out others: what is not there is written again."""
+        added = 0
+        for _ in range(_TRIES):
+            if not await connection.fetchval(_LACKING):
+                return added
+            added += _count(await connection.execute(_LACKING_TRADES))
+        lacking = await connection.fetchval(_LACKING)
+        if lacking:
+            raise StoreUnavailable(f"{lacking} trades were written and are not there")
+        return added
 
     async def _copy(self, connection: "Connection", table: str, trades: Sequence[Trade]) -> int:
         """In pieces; each is encoded while the server takes in the one before."""

@@ -129,6 +129,20 @@ class FakeStore:
             found = [t for t in found if _place(t) > after]
         return tuple(found[:limit])
 
+    async def made_candles(
+        self,
+        instrument: InstrumentId,
+        timeframe: Timeframe,
+        source: Timeframe,
+        *,
+        start: int,
+        end: int,
+        limit: int,
+    ) -> tuple[Candle, ...] | None:
+        """It makes none by itself."""
+        self._check()
+        return None
+
     async def last_trades(self, instruments: Sequence[InstrumentId]) -> dict[InstrumentId, LastTrade]:
         self._check()
         last: dict[InstrumentId, LastTrade] = {}
