@@ -77,7 +77,9 @@ async def chunks(url: str, table: str) -> int:
 
 async def compress(url: str, table: str) -> None:
     async with connected(url) as connection:
-        await connection.execute(f"SELECT compress_chunk(chunk, if_not_compressed => true) FROM show_chunks('{table}') AS chunk")
+        await connection.execute(
+            f"SELECT compress_chunk(chunk, if_not_compressed => true) FROM show_chunks('{table}') AS chunk"
+        )
 
 
 class TestSetUp:
