@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("ALPHAPLUS_TEST_DATA", str(REPOSITORY.parent / "shared" / "data")))
+"""Where the recorded market data are, if they are."""
 
 
 async def eventually(condition: Callable[[], object], *, within_s: float = 10.0) -> None:
@@ -22,8 +24,7 @@ async def eventually(condition: Callable[[], object], *, within_s: float = 10.0)
 
 def recorded(path: str) -> Path:
     """A file of the recorded market data, or a skip that says what is missing."""
-    root = Path(os.environ.get("ALPHAPLUS_TEST_DATA", str(REPOSITORY.parent / "shared" / "data")))
-    found = root / path
+    found = DATA / path
     if not found.exists():
         pytest.skip(f"no recorded market data at {found}: set ALPHAPLUS_TEST_DATA to the folder that holds it")
     return found

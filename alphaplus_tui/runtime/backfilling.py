@@ -108,7 +108,7 @@ async def backfill_from(
             candles = PastCandles(data, writer, reader, asker, market)
             done.append(await _series(candles, instrument, timeframe, wish, listener))
         if wish.trades:
-            trades = PastTrades(data, writer, reader, asker)
+            trades = PastTrades(data, writer, reader, asker, market)
             done.append(await _series(trades, instrument, "", wish, listener))
     return done
 

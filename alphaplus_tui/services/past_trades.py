@@ -5,11 +5,13 @@ from collections.abc import AsyncGenerator, Sequence
 from alphaplus_tui.domain.coverage import TRADES, Cover, CoverageRow, CoveredTime
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Trade
+from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.ports.market_data import MarketData
-from alphaplus_tui.ports.store import Batch, StoreReader, StoreWriter
+from alphaplus_tui.ports.store import Batch, GapRecord, StoreReader, StoreWriter
 from alphaplus_tui.services.asking import PatientAsker
 
 _PAGE = 1_000
+_NOT_SERVED = "the exchange does not serve it"
 _MOST_STRETCHES = 10_000
 _LARGEST_SEQ = 2**62
 
@@ -17,12 +19,14 @@ _LARGEST_SEQ = 2**62
 class PastTrades:
     """One instrument's; what is written when it is cancelled is not fetched again."""
 
-    def __init__(self, data: MarketData, writer: StoreWriter, reader: StoreReader, asker: PatientAsker) -> None:
-        self._data, self._writer, self._reader, self._asker = data, writer, reader, asker
+    def __init__(
+        self, data: MarketData, writer: StoreWriter, reader: StoreReader, asker: PatientAsker, market: MarketClock
+    ) -> None:
+        self._data, self._writer, self._reader, self._asker, self._market = data, writer, reader, asker, market
         self.fetched = 0
         self.new = 0
         self.missing = 0
-        """Numbers that the exchange skipped."""
+        """Numbers that the exchange skipped; each stretch of them is recorded as a gap."""
 
     async def load(self, instrument: Instrument, *, start: int, end: int) -> AsyncGenerator[int]:
         """All with ``start <= ts_event < end``; tells up to when each page came (UTC ns)."""
@@ -33,19 +37,33 @@ class PastTrades:
             seq = _behind(covered, seq)
             page = await self._ask(instrument, seq, since, _PAGE)
             wanted = [trade for trade in page if start <= trade.ts_event < end]
-            if instrument.numbered and page:
-                self.missing += page[-1].seq - seq + 1 - len(page)
             if wanted:
-                await self._write(instrument, wanted)
+                await self._write(instrument, wanted, self._skipped(instrument, wanted, seq, since))
                 since = wanted[-1].ts_event
                 yield since
             seq = _next(instrument, seq, page, end)
 
-    async def _write(self, instrument: Instrument, trades: Sequence[Trade]) -> None:
+    def _skipped(self, instrument: Instrument, trades: Sequence[Trade], seq: int, since: int) -> tuple[GapRecord, ...]:
+        """The numbers that are missing between ``seq``, which was asked for, and the last of ``trades``."""
+        if not instrument.numbered:
+            return ()
+        gaps: list[GapRecord] = []
+        now = self._market.now()
+        for trade in trades:
+            if missing := max(0, trade.seq - seq):
+                ends = trade.ts_event
+                gaps.append(
+                    GapRecord(instrument.id, seq, trade.seq - 1, missing, _NOT_SERVED, now, now, start=since, end=ends)
+                )
+                self.missing += missing
+            seq, since = trade.seq + 1, trade.ts_event
+        return tuple(gaps)
+
+    async def _write(self, instrument: Instrument, trades: Sequence[Trade], gaps: tuple[GapRecord, ...]) -> None:
         # a page begins with the last trade of the one before it, so what is covered is without a break
         time = CoveredTime(instrument.id, trades[0].ts_event, trades[-1].ts_event, Cover.BACKFILLED)
         times = () if instrument.numbered else (time,)
-        written = await self._writer.write(Batch(trades=tuple(trades), covered=times))
+        written = await self._writer.write(Batch(trades=tuple(trades), covered=times, gaps=gaps))
         self.fetched += len(trades)
         self.new += written.rows.get("trades", 0)
 

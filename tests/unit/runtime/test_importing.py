@@ -16,7 +16,7 @@ from alphaplus_tui.errors import UsageError
 from alphaplus_tui.files.guess import Wish
 from alphaplus_tui.runtime.importing import ImportedFile, ImportWish, import_history, total
 from tests.fakes.store import FakeStore
-from tests.support import REPOSITORY, recorded
+from tests.support import DATA, recorded
 
 _BTC = InstrumentId("imported:BTC/USDT")
 
@@ -46,13 +46,13 @@ async def imported(
 
 
 def _manifest() -> list[dict[str, Any]]:
-    root = REPOSITORY.parent / "shared" / "data" / "manifest.json"
-    return json.loads(root.read_text()) if root.exists() else []
+    manifest = DATA / "manifest.json"
+    return json.loads(manifest.read_text()) if manifest.exists() else []
 
 
 def _in(*sets: str) -> list[Any]:
     return [pytest.param(e, id=e["file"]) for e in _manifest() if e["set"].startswith(sets)] or [
-        pytest.param({}, marks=pytest.mark.skip(reason="no recorded market data beside the repository"))
+        pytest.param({}, marks=pytest.mark.skip(reason=f"no recorded market data at {DATA}: set ALPHAPLUS_TEST_DATA"))
     ]
 
 

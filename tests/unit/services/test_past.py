@@ -104,7 +104,7 @@ def second(seq: int) -> int:
 async def trades(data: FakeMarketData, store: FakeStore, start: int, end: int, *, numbered: bool = True) -> PastTrades:
     instrument = structs.replace(BTC, numbered=numbered)
     await store.register([instrument])
-    past = PastTrades(data, store, store, asker())
+    past = PastTrades(data, store, store, asker(), ManualMarketClock(START))
     async for _ in past.load(instrument, start=start, end=end):
         pass
     return past
@@ -130,10 +130,13 @@ class TestTrades:
         assert (past.fetched, len(store.stored_trades)) == (15, 45)
         assert len(data.asked) - asked == 2
 
-    async def test_numbers_that_the_exchange_skips_are_told(self) -> None:
+    async def test_numbers_that_the_exchange_skips_become_a_gap(self) -> None:
         data, store = FakeMarketData(BTC), FakeStore()
         traded(data, *(a_trade(BTC.id, seq) for seq in range(1, 40) if not 20 <= seq < 25))
         assert (await trades(data, store, second(1), second(40))).missing == 5
+        (gap,) = [row for row in await store.coverage([BTC.id], start=0, end=2**62, limit=9) if row.cover is Cover.GAP]
+        assert (gap.first_seq, gap.last_seq, gap.missing) == (20, 24, 5)
+        assert (gap.start, gap.end, gap.reason) == (second(19), second(25), "the exchange does not serve it")
 
     async def test_an_exchange_that_serves_only_the_newest_gives_those(self) -> None:
         data, store = FakeMarketData(BTC), FakeStore()
