@@ -26,20 +26,20 @@ def show_status(wishes: Wishes, *, as_json: bool) -> None:
     socket = Path(info.control_socket)
     status = run_short(lambda: ask_status(socket))
     if as_json:
-        typer.echo(msgspec.json.encode(status).decode())
+        typer.echo(msgspec.json.encode({**msgspec.to_builtins(status), "api": info.api}).decode())
         return
-    for line in describe(status, data):
+    for line in describe(status, data, info.api):
         typer.echo(line)
 
 
-def describe(status: Status, data: Path) -> Iterator[str]:
+def describe(status: Status, data: Path, api: str | None = None) -> Iterator[str]:
     """The answer as lines for people."""
     system = status.system
     if system is not None:
         ready = f"ready in {system.startup_s:.1f} s" if system.startup_s is not None else "starting"
         stopping = "  stopping" if system.stopping else ""
         yield clean(f"AlphaPlus {system.version}  {system.mode}  {system.exchange}  {ready}{stopping}")
-    yield clean(f"pid {status.pid}  data {data}")
+    yield clean(f"pid {status.pid}  data {data}{f'  API {api}' if api else ''}")
     yield ""
     yield from _table(
         ("SERVICE", "STATE", "HEALTH", "FOR", "RESTARTS", "REASON"),
