@@ -71,15 +71,14 @@ def _route(method: str, path: str, operation: Node) -> Iterator[str]:
     yield ""
     summary, told = operation["summary"], operation.get("description", "")
     yield f"{summary}. {' '.join(told.split())}".strip()
-    parameters = operation.get("parameters", [])
+    parameters: list[Node] = operation.get("parameters", [])
     if parameters:
         yield ""
         for parameter in parameters:
             must = ", required" if parameter["required"] else ""
-            schema = parameter["schema"]
-            default = f", default `{schema['default']}`" if schema.get("default") not in {None, ""} else ""
+            default = f", default `{parameter['schema']['default']}`" if parameter["schema"].get("default") else ""
             about = parameter.get("description") or ""
-            yield f"- `{parameter['name']}` ({_kind(schema)}{must}{default}) {about}".rstrip()
+            yield f"- `{parameter['name']}` ({_kind(parameter['schema'])}{must}{default}) {about}".rstrip()
     body = operation.get("requestBody")
     if body:
         yield ""
@@ -88,8 +87,9 @@ def _route(method: str, path: str, operation: Node) -> Iterator[str]:
     for status, response in operation["responses"].items():
         if status in {"401", "403", "413", "429", "500"}:
             continue
-        content = next(iter(response.get("content", {}).values()), {})
-        yield f"- {status}: {_kind(content.get('schema', {})) or response['description']}"
+        contents: dict[str, Node] = response.get("content", {})
+        schema: Node = next((content["schema"] for content in contents.values()), {})
+        yield f"- {status}: {_kind(schema) or response['description']}"
 
 
 def _schema(name: str, schema: Node) -> Iterator[str]:
@@ -99,7 +99,8 @@ def _schema(name: str, schema: Node) -> Iterator[str]:
         yield ""
         yield about
     yield ""
-    for field, described in schema.get("properties", {}).items():
+    properties: dict[str, Node] = schema.get("properties", {})
+    for field, described in properties.items():
         text = " ".join((described.get("description") or "").split())
         yield f"- `{field}` ({_kind(described)}) {text}".rstrip()
     if "enum" in schema:
