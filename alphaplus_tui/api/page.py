@@ -88,8 +88,8 @@ def _route(method: str, path: str, operation: Node) -> Iterator[str]:
         if status in {"401", "403", "413", "429", "500"}:
             continue
         contents: dict[str, Node] = response.get("content", {})
-        schema: Node = next((content["schema"] for content in contents.values()), {})
-        yield f"- {status}: {_kind(schema) or response['description']}"
+        kinds = [_kind(content["schema"]) for content in contents.values()]
+        yield f"- {status}: {kinds[0] if kinds else response['description']}"
 
 
 def _schema(name: str, schema: Node) -> Iterator[str]:
