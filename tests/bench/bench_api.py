@@ -43,6 +43,7 @@ async def main(seconds: float, symbols: int, rate: float) -> int:
             async with started(home, "--headless", extra=extra) as program:
                 url = (await program.line("ready", within_s=120))["api"]
                 token = (program.data / "api-token").read_text().strip()
+                await _ready(url, token)
                 print(f"{symbols} symbols, {rate:g} trades/s, {seconds:g} s each")
                 await _tell("quiet", await _health(url, token, seconds))
                 before = await _metrics(url, token)
@@ -61,6 +62,17 @@ async def main(seconds: float, symbols: int, rate: float) -> int:
                     with suppress(psutil.NoSuchProcess):
                         server.resume()
     return 0
+
+
+async def _ready(url: str, token: str) -> None:
+    """The database of a fresh folder is made while markets are followed already."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(headers=headers) as http, asyncio.timeout(120):
+        while True:
+            async with http.get(url + "/readyz") as answer:
+                if answer.status == 200:
+                    return
+            await asyncio.sleep(0.25)
 
 
 async def _tell(when: str, found: list[Asked]) -> None:
