@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from alphaplus_tui.settings.addresses import is_loopback
 from alphaplus_tui.settings.section import Section, refuse_twins, split_commas
@@ -24,10 +24,20 @@ def _check_host(host: str) -> str:
 Host = Annotated[str, AfterValidator(_check_host)]
 
 
+def _when(value: object) -> object:
+    known = {"true": True, "false": False, "headless": "headless"}
+    said = value.lower() if isinstance(value, str) else value
+    if isinstance(said, str) and said in known:
+        return known[said]
+    if isinstance(said, bool):
+        return said
+    raise ValueError('must be true, false or "headless"')
+
+
 class ApiSettings(Section):
     """What other programs may ask over HTTP."""
 
-    enabled: bool | Literal["headless"] = "headless"
+    enabled: Annotated[bool | Literal["headless"], BeforeValidator(_when)] = "headless"
     """``headless``: where there is no console; true: always; false: never."""
     host: Host = "127.0.0.1"
     """The address that is listened on."""

@@ -8,7 +8,7 @@ import pytest
 
 HEAVY = (
     *("aiohttp", "asyncpg", "catboost", "ccxt", "fastapi", "lightgbm", "numpy", "onnxruntime", "pandas"),
-    *("pyarrow", "talib", "textual", "websockets", "xgboost"),
+    *("prometheus_client", "pyarrow", "starlette", "talib", "textual", "uvicorn", "websockets", "xgboost"),
 )
 
 

@@ -7,6 +7,7 @@ from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision
 from alphaplus_tui.domain.coverage import CoverageRow
 from alphaplus_tui.domain.instrument import InstrumentId, symbol_of
+from alphaplus_tui.domain.market import Trade
 from alphaplus_tui.domain.timeframe import SECOND_NS
 from alphaplus_tui.errors import StoreUnavailable
 from alphaplus_tui.session.commands import Accepted, Command, Refused, Reply
@@ -74,6 +75,8 @@ class FakeSession:
         """Why no question is answered, when it is not empty."""
         self.coverage_rows: tuple[CoverageRow, ...] | None = None
         """The ledger, when it is another than the usual one."""
+        self.trades: tuple[Trade, ...] = ()
+        """What is stored of them."""
         self.alerts: tuple[Alert, ...] = ()
         self.log: list[LogLine] = log_lines() if seeded else []
         if seeded:
@@ -99,7 +102,7 @@ class FakeSession:
             case CandlesBetween():
                 return candles_before(query)
             case TradesPage():
-                return ()
+                return self._trades_page(query)
             case LogPage():
                 return self._log_page(query)
             case DecisionAt():
@@ -126,6 +129,12 @@ class FakeSession:
         opens = CLOSED - -(-max(0, CLOSED + SPAN - query.ts) // SPAN) * SPAN
         price = next((price for name, price, _, _ in MARKET if name == base), None)
         return None if price is None else decision(base, price, opens)
+
+    def _trades_page(self, query: TradesPage) -> tuple[Trade, ...]:
+        stored = sorted(self.trades, key=lambda trade: (trade.ts_event // 1_000_000, trade.seq))
+        found = [trade for trade in stored if trade.instrument == query.instrument]
+        found = [trade for trade in found if query.start <= trade.ts_event < query.end]
+        return tuple(trade for trade in found if query.after_seq is None or trade.seq > query.after_seq)[: query.limit]
 
     def _decisions_page(self, query: DecisionsPage) -> tuple[Decision, ...]:
         bases = [symbol_of(InstrumentId(query.instrument)).partition("/")[0]] if query.instrument else _BASES

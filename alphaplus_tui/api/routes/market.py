@@ -54,20 +54,18 @@ async def orderbook(
 async def trades(
     door: Visited, symbol: Symbol, since: Since = None, limit: Limit = 100, after: After = None
 ) -> market.TradePage:
-    """Oldest first. Without `since` and `after` the newest ones, at most 100, from memory."""
+    """Oldest first. Without `since` and `after` the newest ones, at most 100, from memory.
+
+    Where an exchange does not number its trades, those of one moment come on one page, even beyond `limit`.
+    """
     instrument = door.instrument(symbol)
     if since is None and after is None:
         tape = door.state.tapes.get(instrument)
         found: tuple[Trade, ...] = tuple(reversed(tape.trades[:limit])) if tape else ()
         full = True
     else:
-        start, after_seq = since_ns(since), None
-        if after is not None:
-            start, seq = _trade_cursor(after)
-            after_seq = seq
-        query = TradesPage(instrument, start=start, end=door.now() + 1, limit=limit, after_seq=after_seq)
-        found = await door.ask(query)
-        full = len(found) == limit
+        start, after_seq = (since_ns(since), None) if after is None else _trade_cursor(after)
+        found, full = await _stored_trades(door, instrument, start, after_seq, limit)
     following = _trade_place(found[-1]) if found and full else None
     state, age_s = _freshness(door, instrument)
     return market.TradePage(
@@ -127,6 +125,24 @@ async def coverage(
 def _freshness(door: Door, instrument: InstrumentId) -> tuple[str, float | None]:
     feed, price = door.state.feeds.get(instrument), door.state.prices.get(instrument)
     return (feed.state if feed else "CONNECTING"), (door.age_s(price.ts_recv) if price else None)
+
+
+async def _stored_trades(
+    door: Door, instrument: InstrumentId, start: int, after_seq: int | None, limit: int
+) -> tuple[tuple[Trade, ...], bool]:
+    """A page, and whether there is more; no page ends between trades that share a ``seq``."""
+    wanted = limit + 1
+    while True:
+        query = TradesPage(instrument, start=start, end=door.now() + 1, limit=wanted, after_seq=after_seq)
+        found = await door.ask(query)
+        end = min(limit, len(found))
+        while 0 < end < len(found) and found[end].seq == found[end - 1].seq:
+            end += 1
+        if end < len(found):
+            return found[:end], True
+        if len(found) < wanted:
+            return found, False
+        wanted *= 2
 
 
 def _timeframe(name: str) -> Timeframe:

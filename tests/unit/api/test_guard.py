@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import time
+from collections import Counter
 from contextlib import suppress
 
 import aiohttp
@@ -110,6 +112,34 @@ async def test_who_asks_too_often_is_told_when_to_come_back_and_nobody_else_suff
         assert int(found[-1].headers["retry-after"]) >= 1
         assert (await client.ask("/readyz")).status == 200
         assert (await client.ask("/livez", token=None)).status == 200
+
+
+async def test_in_a_flood_sixteen_ask_at_a_time_and_wait_for_their_refusals() -> None:
+    async with served(healthy(), clock=time.monotonic) as client:
+        port, seen = int(client.url.rpartition(":")[2]), Counter[str]()
+        stop = asyncio.Event()
+
+        async def flood() -> None:
+            while not stop.is_set():
+                with suppress(OSError, asyncio.IncompleteReadError):
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                    writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    answer = await reader.read()
+                    writer.close()
+                    seen[answer.split()[1].decode() if answer else "refused"] += 1
+                    continue
+                seen["refused"] += 1
+                await asyncio.sleep(0.01)
+
+        began = time.monotonic()
+        clients = [asyncio.create_task(flood()) for _ in range(40)]
+        await eventually(lambda: seen["429"] >= 40 and seen["refused"] >= 40, within_s=60)
+        took_s = time.monotonic() - began
+        stop.set()
+        await asyncio.gather(*clients)
+        assert set(seen) <= {"401", "429", "refused"}
+        assert seen["401"] <= 40 + 20 * (took_s + 2)
+        assert (await client.ask("/readyz")).status == 200
 
 
 async def test_a_long_body_is_refused_and_so_is_one_without_a_length() -> None:

@@ -73,6 +73,19 @@ async def test_the_newest_trades_come_oldest_first_and_lead_on_to_what_follows()
     assert (getattr(asked, "after_seq", None), getattr(asked, "start", 0)) == (9000, (NOW - 120_000_000))
 
 
+async def test_stored_trades_come_page_by_page_and_none_is_lost_between_those_of_one_moment() -> None:
+    session, (first, *_) = healthy(), healthy().store.tapes[BTC].trades
+    seqs = [1, 2, 3, 3, 3, 3, 4, 5, 5]
+    session.trades = tuple(
+        structs.replace(first, trade_id=str(n), seq=seq, ts_event=1_789_000_000_000_000_000 + seq * 1_000_000)
+        for n, seq in enumerate(seqs)
+    )
+    async with served(session) as client:
+        pages = await client.all_pages("/api/v1/trades?symbol=BTC/USDT&since=2026-01-01&limit=3")
+    assert [row["trade_id"] for page in pages for row in page] == [str(n) for n in range(len(seqs))]
+    assert [len(page) for page in pages] == [6, 3]
+
+
 async def test_candles_lead_from_the_time_asked_for_to_now() -> None:
     since = NOW // MINUTE_NS * MINUTE_NS - 10 * MINUTE_NS
     async with served(healthy()) as client:

@@ -47,6 +47,12 @@ def complaint(tmp_path: Path, text: str | bytes = "", *, exchanges: tuple[str, .
         ("[database]\nurl = 'mysql://x'", "must be 'embedded' or postgresql://user@host:port/name"),
         ("[keys]\n'Bad Key' = 'x'", "keys.Bad Key: must be a name in lower case"),
         ("[keys]\nquit = 'q,,'", "keys.quit = 'q,,': must be a key such as 'f5'"),
+        (
+            '[api]\nhost = "0.0.0.0"',
+            "host '0.0.0.0' can be reached by other machines: set api.allow_remote = true as well",
+        ),
+        ('[api]\nallowed_hosts = ["a:80"]', "must be a name or an address, without a port"),
+        ('[api]\nenabled = "always"', "api.enabled = 'always': must be true, false or \"headless\""),
         ("[keys]\nquit = 3", "keys.quit = 3: must be text"),
         ("[[alerts.rules]]\nwhen = 'prise'", "alerts.rules #1.when = 'prise': must be one of 'price', 'signal'"),
         ("[[alerts.rules]]\nwhen = 'disk'\nfreemb = 3", "alerts.rules #1.freemb: unknown key; did you mean 'free_mb'?"),
