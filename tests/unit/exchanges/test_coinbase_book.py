@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphaplus_tui.exchanges.coinbase.book import KEPT
@@ -68,6 +68,7 @@ def test_an_answer_that_is_read_before_its_turn_is_no_skip() -> None:
     assert desk.needs.needed == []
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.randoms(use_true_random=False))
 def test_numbers_without_a_hole_are_never_a_loss_however_early_answers_are_read(
     answers: list[bool], random: Random
@@ -83,6 +84,7 @@ def test_numbers_without_a_hole_are_never_a_loss_however_early_answers_are_read(
     assert not any(numbering.lost(number) for number in waiting)
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 50), st.integers(1, 10))
 def test_a_hole_is_a_loss_once(before: int, hole: int) -> None:
     numbering = Numbering()

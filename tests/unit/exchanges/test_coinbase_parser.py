@@ -4,7 +4,7 @@ from collections import Counter
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Side, Ticker, Trade
 from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData, Unusable
@@ -129,6 +129,7 @@ def test_a_frame_of_64_megabytes_is_refused_unread() -> None:
         Desk().read(b" " * 2**26)
 
 
+@settings(max_examples=100, deadline=None)
 @given(
     frame=poisoned([trades_frame(3, 2), ticker_frame(), book_frame([("bid", "65083.70", "1")], number=1), heartbeat(1)])
 )

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Side, Ticker, Trade
 from alphaplus_tui.exchanges.kraken.symbols import rest_name, stream_name
@@ -144,6 +144,7 @@ def test_a_frame_of_64_megabytes_is_refused_unread() -> None:
         Desk().read(b" " * 2**26)
 
 
+@settings(max_examples=100, deadline=None)
 @given(frame=poisoned([TRADE, TICKER, SNAPSHOT, UPDATE, STATUS]))
 def test_whatever_comes_is_read_or_refused_and_no_book_is_ever_crossed(frame: bytes) -> None:
     desk = Desk()

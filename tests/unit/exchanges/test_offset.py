@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphaplus_tui.errors import RateLimited
@@ -50,6 +50,7 @@ def measured(venue: Venue, times: int) -> int:
     return asyncio.run(within(venue.clock, question))
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(-3600 * SECOND_NS, 3600 * SECOND_NS))
 def test_halving_finds_the_offset_to_a_fraction_of_a_second(offset_ns: int) -> None:
     venue = Venue(offset_ns)
