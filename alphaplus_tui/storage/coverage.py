@@ -50,6 +50,28 @@ WHERE kind = $1 AND state = ANY ($2) AND start_at < $3 AND end_at >= $3
 
 _CUT = "UPDATE coverage SET start_at = $2, first_seq = greatest(first_seq, least(last_seq, $3)) WHERE id = $1"
 
+_COMPACT = """
+WITH placed AS (
+    SELECT *, lag(last_seq) OVER series AS last_before, lag(end_at) OVER series AS end_before
+    FROM coverage WHERE state = ANY ($2) AND end_at < $1
+    WINDOW series AS (PARTITION BY instrument_id, kind, timeframe ORDER BY first_seq, start_at)
+), numbered AS (
+    SELECT *, count(*) FILTER (WHERE last_before IS DISTINCT FROM first_seq - 1
+                               OR end_before > start_at + interval '1 second')
+              OVER (PARTITION BY instrument_id, kind, timeframe ORDER BY first_seq, start_at) AS stretch
+    FROM placed
+), wholes AS (
+    SELECT instrument_id, kind, timeframe, min(state) FILTER (WHERE state = 'live') AS live, min(state) AS other,
+           min(start_at) AS start_at, max(end_at) AS end_at, min(first_seq) AS first_seq, max(last_seq) AS last_seq,
+           array_agg(id) AS parts
+    FROM numbered GROUP BY instrument_id, kind, timeframe, stretch HAVING count(*) > 1
+), gone AS (
+    DELETE FROM coverage WHERE id IN (SELECT unnest(parts) FROM wholes)
+)
+INSERT INTO coverage (instrument_id, kind, timeframe, state, start_at, end_at, first_seq, last_seq)
+SELECT instrument_id, kind, timeframe, coalesce(live, other), start_at, end_at, first_seq, last_seq FROM wholes
+"""
+
 
 class _Tail:
     """A stretch that the next rows will probably make longer."""
@@ -157,6 +179,11 @@ class CoverageWriter:
                     ahead = await connection.fetchval(_AHEAD, *key, interval.last_seq)
                     ceiling = _NEVER_AHEAD if ahead is None else ahead
                     self._tails[series, run.cover] = _Tail(row_id, interval, ceiling)
+
+    async def compact(self, connection: "Connection", before: int, states: Sequence[str]) -> None:
+        """Of what ended before ``before`` (UTC ns) it is no longer said which short stretches were fetched later."""
+        await connection.execute(_COMPACT, to_postgres(before), list(states))
+        self.forget()
 
     async def prune(self, connection: "Connection", kind: str, before: int, states: Sequence[str]) -> None:
         """What was stored before ``before`` (UTC ns) and came so is there no more; gaps of that time go as well."""

@@ -114,6 +114,7 @@ class PostgresWriter:
                         pruned[table.table] = await self._partitions.prune(connection, table, before)
                         if table.provenance:
                             await self._coverage.prune(connection, table.table, before, PRUNABLE)
+                await self._coverage.compact(connection, now - DAY_NS, PRUNABLE)
                 if decisions_days > 0:
                     before = (now // DAY_NS - decisions_days) * DAY_NS
                     pruned["decisions"] = await forget_decisions(connection, before)

@@ -303,6 +303,22 @@ class TestCoverage:
         await store.writer.write(Batch(trades=(trade(6, at=NOON + 6 * DAY_NS),)))
         assert await covered(store) == [(3, 6, "live")]
 
+    async def test_after_a_day_it_is_forgotten_which_part_was_fetched_later_but_not_what_is_missing(
+        self, store: Store
+    ) -> None:
+        live = tuple(trade(seq) for seq in (1, 2, 5, 6, 9))
+        fetched = tuple(trade(seq, origin=Provenance.BACKFILLED) for seq in (3, 4))
+        await store.writer.write(Batch(trades=(*live, *fetched), candles=(candle(0), candle(1))))
+        before = await covered(store)
+        await store.writer.prune(NOON + DAY_NS // 2, trades_days=30, candles_days=0)
+        assert await covered(store) == before
+        assert (3, 4, "backfilled") in before
+        await store.writer.prune(NOON + 2 * DAY_NS, trades_days=30, candles_days=0)
+        assert await covered(store) == [(1, 6, "live"), (9, 9, "live")]
+        await store.writer.write(Batch(trades=(trade(10), trade(7))))
+        assert await covered(store) == [(1, 7, "live"), (9, 10, "live")]
+        assert len(await covered(store, timeframe="1m")) == 1
+
 
 class TestPruning:
     async def test_whole_days_of_what_was_recorded_go_and_what_was_imported_stays(self, store: Store) -> None:

@@ -51,6 +51,20 @@ class FakeCoverage:
                 self.intervals[series] = [cut for i in intervals if (cut := _later(i, series, before)) is not None]
         self.gaps = {key: gap for key, gap in self.gaps.items() if key[0].kind != kind or gap.end > before}
 
+    def compact(self, before: int) -> None:
+        """Of what ended before then it is no longer said which parts were fetched later."""
+        for series, intervals in self.intervals.items():
+            kept: list[Interval] = []
+            for interval in sorted(intervals, key=lambda i: i.first_seq):
+                last = kept[-1] if kept else None
+                both = last is not None and {last.cover, interval.cover} <= {Cover.LIVE, Cover.BACKFILLED}
+                if last and both and last.last_seq + 1 == interval.first_seq and interval.end < before:
+                    cover = Cover.LIVE if Cover.LIVE in {last.cover, interval.cover} else last.cover
+                    kept[-1] = structs.replace(last, last_seq=interval.last_seq, end=interval.end, cover=cover)
+                else:
+                    kept.append(interval)
+            self.intervals[series] = kept
+
     def open_gaps(self) -> list[GapRecord]:
         return [gap for (series, _, _), gap in self.gaps.items() if not self._covered(series, gap)]
 

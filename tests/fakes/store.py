@@ -103,6 +103,7 @@ class FakeStore:
                 del self.stored_candles[key]
             self.ledger.prune("candles", before)
             pruned["candles"] = len(candles)
+        self.ledger.compact(now - DAY_NS)
         if decisions_days:
             pruned["decisions"] = self.opinions.prune(now, decisions_days)
         return pruned
