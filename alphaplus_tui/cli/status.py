@@ -56,6 +56,7 @@ def describe(status: Status, data: Path, api: str | None = None) -> Iterator[str
         ],
     )
     yield ""
+    yield from _exchanges(status)
     yield from _feeds(status)
     yield _gaps(status)
     yield from _database(status)
@@ -66,6 +67,13 @@ def describe(status: Status, data: Path, api: str | None = None) -> Iterator[str
             ("LATENCY", "P50 MS", "P99 MS", "COUNT"),
             [(row.name, f"{row.p50:.2f}", f"{row.p99:.2f}", str(row.count)) for row in status.latencies],
         )
+
+
+def _exchanges(status: Status) -> Iterator[str]:
+    for row in status.exchanges:
+        words = row.reason or f"{row.instruments} symbols"
+        clock = "not known" if row.clock_offset_ms is None else f"{row.clock_offset_ms:+.1f} ms"
+        yield clean(f"exchange  {row.exchange}  {row.state}  {words}  (its clock: {clock})")
 
 
 def _feeds(status: Status) -> Iterator[str]:

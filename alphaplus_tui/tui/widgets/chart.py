@@ -14,6 +14,7 @@ from alphaplus_tui.state.slices import ChartRow, FeedState, InstrumentRow
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.widgets.candles import Frame, Plan, Slot, draw, make_frame, put_together
+from alphaplus_tui.tui.widgets.names import name_of
 from alphaplus_tui.tui.widgets.panel import Condition, Kind, Panel, Piece
 from alphaplus_tui.tui.widgets.signal_marks import chart_marks
 from alphaplus_tui.tui.widgets.status import feed_words
@@ -100,10 +101,10 @@ class Chart(Panel):
 
     # Panel
 
-    def title(self, look: Look) -> str:  # noqa: ARG002 - the instrument is enough
+    def title(self, look: Look) -> str:
         if self.instrument is None:
             return "Chart"
-        return f"{self.instrument.instrument.symbol} · {self.timeframe}"
+        return f"{name_of(self.instrument.instrument.id, look.state)} · {self.timeframe}"
 
     def condition(self, look: Look) -> Condition:
         if self.instrument is None:

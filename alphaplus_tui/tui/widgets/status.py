@@ -4,12 +4,13 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from alphaplus_tui.domain.instrument import symbol_of
+from alphaplus_tui.domain.events import ExchangeState
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.state.slices import FeedRow, FeedState, Mode
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
+from alphaplus_tui.tui.widgets.names import name_of
 from alphaplus_tui.tui.widgets.panel import Piece
 
 _WORST = (
@@ -32,6 +33,10 @@ def feed_words(feed: FeedRow, now: int) -> str:
             return f"BACKFILLING {feed.progress[0]:,}/{feed.progress[1]:,}"
         case _:
             return feed.state.value
+
+
+_BESIDE_A_REASON = 46
+"""Cells that name, mode and clock take, and the words before a reason."""
 
 
 class StatusLine(Widget):
@@ -89,13 +94,25 @@ class StatusLine(Widget):
                 parts.append([("■ stopping", inks.warning)])
         if self.desk.frozen:
             first += [(" ", inks.dim), (" FROZEN ", inks.label)]
-        parts += [self._feed(look), self._gaps(look), self._database(look), self._services(look)]
+        parts += [self._exchange(look), self._feed(look), self._gaps(look), self._database(look), self._services(look)]
         if link is not None:
             parts.append([("⇄ ", inks.ok), ("attached", inks.dim)])
         return [part for part in parts if part]
 
+    def _exchange(self, look: Look) -> list[Piece]:
+        """The first exchange that does not answer, and why."""
+        for row in look.state.exchanges.values():
+            if row.state in {ExchangeState.AWAY, ExchangeState.FAILED}:
+                ink = look.inks.error if row.state is ExchangeState.FAILED else look.inks.warning
+                room = max(12, self.size.width - _BESIDE_A_REASON - len(row.exchange))
+                reason = clean(row.reason)
+                return [("▲ ", ink), (f"{row.exchange} {row.state}: {fmt.fit(reason, min(room, len(reason)))}", ink)]
+        return []
+
     def _feed(self, look: Look) -> list[Piece]:
         inks, feeds = look.inks, list(look.state.feeds.values())
+        if not feeds and self._exchange(look):
+            return []
         if not feeds:
             return [("◌ ", inks.dim), ("feed starting", inks.dim)]
         worst = min(feeds, key=lambda feed: _WORST.index(feed.state))
@@ -103,7 +120,8 @@ class StatusLine(Widget):
         if worst.state is FeedState.LIVE:
             return [("● ", inks.ok), (f"feed {live}/{len(feeds)}", inks.base)]
         ink = inks.dim if worst.state is FeedState.ENDED else inks.warning
-        name = fmt.fit(symbol_of(worst.instrument), min(12, len(symbol_of(worst.instrument))))
+        name = name_of(worst.instrument, look.state)
+        name = fmt.fit(name, min(20, len(name)))
         return [("◐ ", ink), (f"feed {live}/{len(feeds)} ", inks.base), (f"{name} {feed_words(worst, look.now)}", ink)]
 
     def _database(self, look: Look) -> list[Piece]:

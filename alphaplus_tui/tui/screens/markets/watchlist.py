@@ -5,12 +5,15 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from alphaplus_tui.domain.events import ExchangeState
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId, decimals
+from alphaplus_tui.domain.text import clean
 from alphaplus_tui.state.slices import DecisionRow, FeedRow, FeedState, InstrumentRow, PriceRow
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.widgets.grid import Cell, Column, LiveGrid
 from alphaplus_tui.tui.widgets.marks import sparkline
+from alphaplus_tui.tui.widgets.names import name_of, several_exchanges
 from alphaplus_tui.tui.widgets.opinion import chance, ink_of, mark, share
 from alphaplus_tui.tui.widgets.panel import Condition, Kind
 from alphaplus_tui.tui.widgets.status import feed_words
@@ -43,6 +46,23 @@ def _name(row: WatchRow, look: Look, width: int) -> Cell:
     star = "*" if look.symbols == "ascii" else "★"
     mark = (star + " " if row.pinned else "  ", look.inks.warning)
     return [mark, (fmt.fit(row.instrument.symbol, width - 2), look.inks.base)]
+
+
+def _exchange(row: WatchRow, look: Look, width: int) -> Cell:
+    return "  " + fmt.fit(row.instrument.exchange, width - 2), look.inks.dim
+
+
+def _nothing_yet(look: Look) -> Condition:
+    """No instrument is known: because an exchange does not answer, or because it is early."""
+    for row in look.state.exchanges.values():
+        if row.state is ExchangeState.FAILED:
+            return Condition(
+                Kind.ERROR, f"{row.exchange}: {clean(row.reason)}", "the settings name it: exchange.symbols"
+            )
+        if row.state is ExchangeState.AWAY:
+            advice = "it is asked again and again; the Services screen (4) shows more"
+            return Condition(Kind.ERROR, f"{row.exchange} does not answer: {clean(row.reason)}", advice)
+    return Condition(Kind.LOADING, "waiting for the market", "the Services screen (4) shows what is starting")
 
 
 def _last(row: WatchRow, look: Look, width: int) -> Cell:
@@ -112,6 +132,8 @@ COLUMNS: tuple[Column[WatchRow], ...] = (
     Column("spark", "Trend", 7, _spark, rank=2, grow=True),
     Column("age", "Age", 4, _age, right=True, rank=1),
 )
+EXCHANGE: Column[WatchRow] = Column("exchange", "  Exchange", 10, _exchange)
+"""Shown where several are followed."""
 SORTS = ("", "symbol", "change", "volume", "spread")
 """Empty: the order of the settings."""
 
@@ -136,7 +158,7 @@ class Watchlist(LiveGrid[WatchRow]):
 
     def condition(self, look: Look) -> Condition:
         if not look.state.instruments:
-            return Condition(Kind.LOADING, "waiting for the market", "the Services screen (4) shows what is starting")
+            return _nothing_yet(look)
         if self.find and not self._matching(look):
             return Condition(Kind.EMPTY, f"no symbol with {self.find!r}", "Esc shows all")
         shown = f"“{self.find}”" if self.find else ""
@@ -156,6 +178,7 @@ class Watchlist(LiveGrid[WatchRow]):
         if stamp != self._ordered[0]:
             self._room = max((decimals(row.instrument.price_step) for row in instruments.values()), default=2)
             self._room = min(6, self._room)
+            self._name_exchanges(look)
             self._ordered = (stamp, self._order(look))
         return self._ordered[1]
 
@@ -181,10 +204,17 @@ class Watchlist(LiveGrid[WatchRow]):
         judged = row.decision.decision.decided_at if row.decision is not None else look.now
         return tinted, fmt.age(look.now - since), fmt.age(max(0, look.now - judged))
 
+    def _name_exchanges(self, look: Look) -> None:
+        columns = (EXCHANGE, *COLUMNS) if several_exchanges(look.state) else COLUMNS
+        if columns != self.columns:
+            self.columns = columns
+            self._fitted = (-1, ())
+
     def _matching(self, look: Look) -> list[InstrumentRow]:
         wanted = self.find.casefold()
         rows = sorted(look.state.instruments.values(), key=lambda row: row.position)
-        return [row for row in rows if wanted in row.instrument.symbol.casefold()]
+        several = several_exchanges(look.state)
+        return [row for row in rows if wanted in (row.instrument.id if several else row.instrument.symbol).casefold()]
 
     def _order(self, look: Look) -> Sequence[str]:
         rows = self._matching(look)
@@ -219,7 +249,7 @@ class Watchlist(LiveGrid[WatchRow]):
         row = self.row(look, self.cursor)
         if row is None:
             return ""
-        price, name = row.price, row.instrument.symbol
+        price, name = row.price, name_of(row.instrument.id, look.state)
         bps = spread_bps(price)
         words = [name, f"last {fmt.number(price.last, row.decimals)}", f"24h {fmt.percent(price.change_pct).strip()}"]
         words.append(f"spread {fmt.NOTHING if bps is None else f'{bps:.1f} bps'}")

@@ -4,11 +4,13 @@ from typing import ClassVar
 
 from rich.style import Style
 
-from alphaplus_tui.domain.instrument import symbol_of
+from alphaplus_tui.domain.events import ExchangeState
+from alphaplus_tui.domain.text import clean
 from alphaplus_tui.state.slices import DatabaseRow, FeedState
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
+from alphaplus_tui.tui.widgets.names import name_of, several_exchanges
 from alphaplus_tui.tui.widgets.panel import Condition, Kind, Panel, Piece, wrap
 from alphaplus_tui.tui.widgets.status import feed_words
 
@@ -165,7 +167,7 @@ class FeedsPanel(Panel):
 
     def condition(self, look: Look) -> Condition:
         state = look.state
-        if not state.connections and not state.feeds:
+        if not state.connections and not state.feeds and not _exchanges(look, 80):
             return Condition(Kind.LOADING, "no connection yet")
         missing = sum(gap.missing for gap in state.gaps.values() if gap.numbered)
         if not missing and any(gap.missing for gap in state.gaps.values()):
@@ -174,7 +176,7 @@ class FeedsPanel(Panel):
 
     def lines(self, look: Look, width: int, height: int) -> list[list[Piece]]:
         inks, state = look.inks, look.state
-        lines: list[list[Piece]] = []
+        lines = _exchanges(look, width)
         for row in state.connections.values():
             up = row.connected
             words = f"{row.instruments} streams" if up else row.reason
@@ -187,7 +189,7 @@ class FeedsPanel(Panel):
             if feed.state not in {FeedState.LIVE, FeedState.ENDED}:
                 age = fmt.age(look.now - feed.since)
                 words = f"{feed_words(feed, look.now)}  {feed.reason}"
-                line = _three(symbol_of(feed.instrument), words, age, look, width - 3)
+                line = _three(name_of(feed.instrument, state), words, age, look, width - 3)
                 lines.append([(" ", inks.dim), ("◐ ", inks.warning), *line])
         for gap in sorted(state.gaps.values(), key=lambda gap: (gap.missing == 0, -gap.noticed_at)):
             why = ""
@@ -199,10 +201,26 @@ class FeedsPanel(Panel):
             else:
                 extent = f"{gap.last_seq - gap.first_seq + 1:,} trades" if gap.numbered else gap.extent
                 words, mark = f"{extent} repaired", ("✓ ", inks.ok)
-            line = _three(symbol_of(gap.instrument), words, fmt.time_of_day(gap.noticed_at), look, width - 3)
+            line = _three(name_of(gap.instrument, state), words, fmt.time_of_day(gap.noticed_at), look, width - 3)
             lines.append([(" ", inks.dim), mark, *line])
             lines += [[(" " * 16 + part, inks.dim)] for part in wrap(why, width - 17)]
         return lines[:height]
+
+
+def _exchanges(look: Look, width: int) -> list[list[Piece]]:
+    """Where several are followed, each with its clock; else only one that does not answer."""
+    inks, lines = look.inks, list[list[Piece]]()
+    several = several_exchanges(look.state)
+    for row in look.state.exchanges.values():
+        troubled = row.state in {ExchangeState.AWAY, ExchangeState.FAILED}
+        if not several and not troubled:
+            continue
+        clock = "clock not known" if row.clock_offset_ms is None else f"clock {row.clock_offset_ms:+.1f} ms"
+        words = f"{row.state} {row.reason}" if troubled else f"{row.instruments} symbols · {clock}".replace("-", "−")
+        since = f"{fmt.duration((look.now - row.since) / 1e9)}" if row.since else ""
+        mark = ("▲ ", inks.error) if troubled else ("● ", inks.ok)
+        lines.append([(" ", inks.dim), mark, *_three(row.exchange, clean(words), since, look, width - 3)])
+    return lines
 
 
 def _three(name: str, words: str, end: str, look: Look, width: int) -> list[Piece]:
