@@ -1,103 +1,31 @@
 """Several exchanges at once: each has services of its own, and the trouble of one is none of another's."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from random import Random
-
 from alphaplus_tui.domain.events import ExchangeState
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.errors import Disconnected, UnknownName
-from alphaplus_tui.kernel.bus import Bus
-from alphaplus_tui.kernel.clock import SystemClock, WallMarketClock
-from alphaplus_tui.kernel.manager import ServiceManager
-from alphaplus_tui.kernel.meters import Meters
-from alphaplus_tui.runtime.following import followers
-from alphaplus_tui.services.candles import CandleService
-from alphaplus_tui.services.continuity import ContinuityService
-from alphaplus_tui.services.monitor import MonitorService
-from alphaplus_tui.services.persistence import PersistenceService
-from alphaplus_tui.services.projection import ProjectionService
 from alphaplus_tui.settings.exchange import ExchangeSettings
-from alphaplus_tui.state.slices import Mode, SystemRow
-from alphaplus_tui.state.store import StateStore
 from tests.fakes.market_data import FakeMarketData, a_trade, an_instrument
-from tests.fakes.spool import FakeSpool
 from tests.fakes.store import FakeStore
 from tests.support import eventually
-from tests.unit.services.pipeline import MINUTE
+from tests.unit.services.followed import Followed, running
 
 ONE = an_instrument("BTC/USDT", exchange="one")
 OTHER = an_instrument("BTC/USDT", exchange="other")
 LISTED = ExchangeSettings(id="one", symbols=("other:BTC/USDT", "BTC/USDT"))
 
 
-class Two:
+class Two(Followed):
     """An engine's services on two exchanges."""
 
     def __init__(self, store: FakeStore | None = None, settings: ExchangeSettings = LISTED) -> None:
         self.one, self.other = FakeMarketData(ONE, exchange="one"), FakeMarketData(OTHER, exchange="other")
-        self.store = store or FakeStore()
-        self.state, self.bus, self.market = StateStore(), Bus(), WallMarketClock()
-        clock, meters, rng = SystemClock(), Meters(), Random(1)
-        persistence = PersistenceService(
-            self.store, self.store, FakeSpool(), self.bus, clock=clock, market=self.market, meters=meters
-        )
-        persistence.after = ()
-        self.persistence = persistence
-        exchanges = (self.one, self.other)
-        asking, listening = followers(
-            exchanges,
-            settings,
-            self.store,
-            self.bus,
-            [MINUTE],
-            history_candles=0,
-            live=True,
-            clock=clock,
-            market=self.market,
-            meters=meters,
-            rng=rng,
-        )
-        monitor = MonitorService(
-            self.state,
-            self.bus,
-            self.store,
-            exchanges,
-            system=SystemRow(Mode.LIVE, "0", "one, other", 0, None, 0, 0.0),
-            folder=Path(),
-            clock=clock,
-            market=self.market,
-            meters=meters,
-        )
-        self.manager = ServiceManager(
-            (
-                persistence,
-                ProjectionService(self.state, self.bus, [MINUTE], clock=clock, market=self.market),
-                CandleService(self.bus, [MINUTE], market=self.market, meters=meters),
-                ContinuityService(self.store, self.bus, resume=True, market=self.market, meters=meters, rng=rng),
-                monitor,
-                *asking,
-                *listening,
-            ),
-            clock=clock,
-            on_change=self.bus.publish,
-        )
+        super().__init__((self.one, self.other), settings, store)
 
     def trade(self, data: FakeMarketData, instrument: Instrument, seq: int, *, heard: bool = True) -> None:
         data.trade(a_trade(instrument.id, seq, ts_event=self.market.now()), heard=heard)
 
     def stored(self, instrument: Instrument) -> list[int]:
-        return sorted(trade.seq for trade in self.store.stored_trades.values() if trade.instrument == instrument.id)
-
-
-@asynccontextmanager
-async def running(two: Two) -> AsyncGenerator[Two]:
-    await two.manager.start()
-    try:
-        yield two
-    finally:
-        await two.manager.stop()
+        return [trade.seq for trade in self.trades_of(instrument.id)]
 
 
 async def test_each_exchange_is_heard_and_its_gaps_are_asked_of_it_alone() -> None:
