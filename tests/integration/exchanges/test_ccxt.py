@@ -1,6 +1,8 @@
 """The adapter of any exchange, by ccxt's Binance on the demo exchange and its faults."""
 
 import asyncio
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Ticker, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
-from alphaplus_tui.errors import Disconnected, RateLimited, VenueUnavailable
+from alphaplus_tui.errors import Disconnected, RateLimited, TransientError, VenueUnavailable
 from alphaplus_tui.exchanges.ccxt.adapter import CcxtMarketData
+from alphaplus_tui.exchanges.ccxt.library import Library
+from alphaplus_tui.exchanges.ccxt.names import CCXT_NAMES
 from tests.integration.exchanges.listening import TRADES, WITHOUT_NUMBERS, Heard, a_ccxt_adapter, listening
 from tests.support import eventually
 from tests.support_simulator import RunningSimulator, running_simulator
@@ -163,4 +167,24 @@ async def test_maintenance_is_no_defect(tmp_path: Path) -> None:
         await simulator.set_faults({"kind": "503"})
         with pytest.raises(VenueUnavailable):
             await adapter.candles(instruments[0], Timeframe("1m"), since=0, limit=10)
+        await adapter.close()
+
+
+@pytest.mark.slow
+async def test_every_exchange_that_ccxt_knows_can_be_pointed_elsewhere_and_fails_in_our_words(tmp_path: Path) -> None:
+    nowhere = {"rest_url": "http://127.0.0.1:9", "ws_url": "ws://127.0.0.1:9"}
+    astray: list[str] = []
+    for name in sorted(CCXT_NAMES):
+        library = Library(name, **nowhere)
+        venue: Any = await library.venue()
+        urls = json.dumps(venue.urls["api"])
+        astray += [
+            f"{name}: {url}" for url in re.findall(r"(?:https?|wss?)://[^/\"]*", urls) if "127.0.0.1:9" not in url
+        ]
+        await library.close()
+    assert not astray
+    for name in ("okx", "gate", "bitstamp", "upbit"):
+        adapter = a_ccxt_adapter(**nowhere, folder=tmp_path, exchange=name)
+        with pytest.raises(TransientError):
+            await adapter.instruments(())
         await adapter.close()
