@@ -33,6 +33,8 @@ from alphaplus_tui.services.roster import Roster
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
+_READY_WITHIN_S = 2.0
+
 
 class IngestionService:
     """Subscribes to one exchange, or plays a recording of one to its end."""
@@ -93,7 +95,7 @@ class IngestionService:
         attempt = 0
         while True:
             try:
-                instruments = await self._data.instruments(self._symbols)
+                instruments = await self._asked(life)
             except TransientError as error:
                 life.degraded(f"{self._data.exchange} does not answer: {error}")
                 self._changed(ExchangeState.AWAY, str(error))
@@ -108,6 +110,17 @@ class IngestionService:
             else:
                 life.healthy()
                 return instruments
+
+    async def _asked(self, life: Life) -> tuple[Instrument, ...]:
+        """Whoever starts does not wait long for an exchange, nor for the library that speaks to it."""
+        asking = asyncio.ensure_future(self._data.instruments(self._symbols))
+        try:
+            await asyncio.wait({asking}, timeout=_READY_WITHIN_S)
+            if not asking.done():
+                life.ready()
+            return await asking
+        finally:
+            asking.cancel()
 
     def _changed(self, state: ExchangeState, reason: str) -> None:
         self._bus.publish(ExchangeChanged(self._data.exchange, state, reason, self._market.now()))

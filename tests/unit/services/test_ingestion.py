@@ -1,8 +1,10 @@
 """What the exchange says reaches the bus, and a broken exchange breaks nothing else."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 
 from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected, InstrumentsKnown, RecordingEnded
+from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, Ticker
 from alphaplus_tui.errors import RateLimited, VenueUnavailable
 from tests.fakes.market_data import FakeMarketData
@@ -41,6 +43,22 @@ async def test_an_exchange_that_is_away_at_the_start_is_waited_for() -> None:
         await eventually(lambda: pipeline.market_data.subscribed)
         status = pipeline.manager.status("ingestion")
         assert (status.restarts, status.state.name, status.health.name) == (0, "RUNNING", "OK")
+
+
+async def test_an_exchange_that_takes_its_time_keeps_nobody_from_starting() -> None:
+    class Slow(FakeMarketData):
+        answer = asyncio.Event()
+
+        async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+            await self.answer.wait()
+            return await super().instruments(symbols)
+
+    market_data = Slow(BTC)
+    async with running(Pipeline(market_data)) as pipeline:
+        assert state_of(pipeline, "ingestion")() == "RUNNING"
+        assert not market_data.subscribed
+        market_data.answer.set()
+        await eventually(lambda: market_data.subscribed)
 
 
 async def test_a_lost_connection_is_weather_and_the_service_runs_on() -> None:
