@@ -208,15 +208,14 @@ class FeedsPanel(Panel):
 
 
 def _exchanges(look: Look, width: int) -> list[list[Piece]]:
-    """Where several are followed, each with its clock; else only one that does not answer."""
+    """Where several are followed, each; else only one that does not answer."""
     inks, lines = look.inks, list[list[Piece]]()
     several = several_exchanges(look.state)
     for row in look.state.exchanges.values():
         troubled = row.state in {ExchangeState.AWAY, ExchangeState.FAILED}
         if not several and not troubled:
             continue
-        clock = "clock not known" if row.clock_offset_ms is None else f"clock {row.clock_offset_ms:+.1f} ms"
-        words = f"{row.state} {row.reason}" if troubled else f"{row.instruments} symbols · {clock}".replace("-", "−")
+        words = f"{row.state} {row.reason}" if troubled else f"{row.instruments} symbols"
         since = f"{fmt.duration((look.now - row.since) / 1e9)}" if row.since else ""
         mark = ("▲ ", inks.error) if troubled else ("● ", inks.ok)
         lines.append([(" ", inks.dim), mark, *_three(row.exchange, clean(words), since, look, width - 3)])
