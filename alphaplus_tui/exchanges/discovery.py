@@ -6,6 +6,8 @@ from pathlib import Path
 
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.pairs import split_pair
+from alphaplus_tui.exchanges.binance.kinds import kind_of
+from alphaplus_tui.exchanges.binance.symbols import PERPETUAL, unified_symbol
 from alphaplus_tui.exchanges.recording import BrokenRecording, read_lines
 
 _STREAM = re.compile(rb'^\d+ \{"stream":"([a-z0-9]{2,40})@([A-Za-z]+)')
@@ -64,6 +66,6 @@ def _instrument(exchange: str, venue: str, price_digits: int, quantity_digits: i
     if parts is None:
         return None
     base, quote = parts
-    return Instrument(
-        exchange, f"{base}/{quote}", venue, base, quote, float(f"1e-{price_digits}"), float(f"1e-{quantity_digits}")
-    )
+    margin = quote if kind_of(exchange).derivative else ""
+    symbol = unified_symbol(base, quote, margin=margin, contract=PERPETUAL, delivers_at_ms=0)
+    return Instrument(exchange, symbol, venue, base, quote, float(f"1e-{price_digits}"), float(f"1e-{quantity_digits}"))

@@ -12,7 +12,7 @@ from alphaplus_tui.domain.market import Candle, Channel, OrderBook, Provenance, 
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.errors import ProtocolError, UnknownName
-from alphaplus_tui.exchanges.binance.kinds import SPOT
+from alphaplus_tui.exchanges.binance.kinds import kind_of
 from alphaplus_tui.exchanges.binance.parser import Parser
 from alphaplus_tui.exchanges.discovery import discover
 from alphaplus_tui.exchanges.recording import BrokenRecording, DamagedLine, read_lines, split_line
@@ -103,8 +103,9 @@ class ReplayMarketData:
     async def _replay(
         self, instruments: tuple[Instrument, ...], channels: frozenset[Channel]
     ) -> AsyncGenerator[Received]:
-        books = Books(instruments, SPOT.book_rule, NoResync())
-        parser = Parser(instruments, channels, books=books, provenance=Provenance.REPLAYED)
+        kind = kind_of(self.exchange)
+        books = Books(instruments, kind.book_rule, NoResync())
+        parser = Parser(instruments, channels, books=books, provenance=Provenance.REPLAYED, kind=kind)
         first: int | None = None
         began = self._clock.monotonic()
         async for line in self._lines():

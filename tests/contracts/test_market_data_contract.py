@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,25 +17,25 @@ from alphaplus_tui.exchanges.replay import ReplayMarketData
 from alphaplus_tui.kernel.clock import ManualMarketClock, SystemClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import MarketData
+from tests.fakes.binance_futures_venue import FakeBinanceFutures
+from tests.fakes.bybit_venue import FakeBybit
 from tests.fakes.coinbase_venue import FakeCoinbase
 from tests.fakes.kraken_venue import FakeKraken
 from tests.fakes.market_data import FakeMarketData, a_trade, an_instrument
-from tests.fakes.venue import opened
-from tests.integration.exchanges.listening import (
-    FAKES,
-    WITHOUT_NUMBERS,
-    a_ccxt_adapter,
-    a_native_adapter,
-    an_adapter,
-    an_adapter_of,
-)
+from tests.fakes.venue import FakeVenue, opened
+from tests.integration.exchanges.listening import WITHOUT_NUMBERS, a_ccxt_adapter, a_native_adapter, an_adapter
 from tests.support_simulator import running_simulator
 
 MINUTE = Timeframe("1m")
 START = 1_723_161_240_000_000_000
 
 
-LOCAL_VENUES = {"kraken": FakeKraken, "coinbase": FakeCoinbase}
+LOCAL_VENUES: dict[str, Callable[[], FakeVenue]] = {
+    "binanceusdm": FakeBinanceFutures,
+    "bybit": FakeBybit,
+    "coinbase": FakeCoinbase,
+    "kraken": FakeKraken,
+}
 
 
 @dataclass
@@ -75,7 +75,7 @@ def a_replay(folder: Path) -> Venue:
     return Venue(replay, has_past=False)
 
 
-@pytest.fixture(params=["fake", "demo", "replay", "ccxt", "ccxt without numbers", "kraken", "coinbase", *FAKES])
+@pytest.fixture(params=["fake", "demo", "replay", "ccxt", "ccxt without numbers", *LOCAL_VENUES])
 async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Venue]:
     async with AsyncExitStack() as stack:
         match request.param:
@@ -83,12 +83,9 @@ async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
                 made = a_fake()
             case "replay":
                 made = a_replay(tmp_path)
-            case "kraken" | "coinbase" as exchange:
+            case exchange if exchange in LOCAL_VENUES:
                 fake = await stack.enter_async_context(opened(LOCAL_VENUES[exchange](), rate=100.0))
                 made = Venue(a_native_adapter(exchange, fake.rest_url, fake.ws_url, tmp_path), has_past=True)
-            case name if name in FAKES:
-                fake = await stack.enter_async_context(FAKES[name]().running())
-                made = Venue(an_adapter_of(fake, tmp_path), has_past=True)
             case name:
                 simulator = await stack.enter_async_context(running_simulator(rate=400, symbols=4))
                 make = an_adapter if name == "demo" else a_ccxt_adapter

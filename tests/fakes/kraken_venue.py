@@ -14,7 +14,7 @@ _KINDS = {Side.BUY: "b", Side.SELL: "s"}
 
 
 class FakeKraken(FakeVenue):
-    ws_path = "/v2"
+    ws_paths = ("/v2",)
 
     def __init__(self) -> None:
         super().__init__()

@@ -34,6 +34,7 @@ class Client:
 
     socket: web.WebSocketResponse
     transport: asyncio.Transport
+    path: str
     wants: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     sent: int = 0
 
@@ -42,7 +43,9 @@ class FakeVenue:
     """``trade`` makes something happen; ``heard=False`` keeps it from the streams, REST has it all the same."""
 
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
-    ws_path = "/"
+    ws_paths: tuple[str, ...] = ("/",)
+    past_every_ns = 2 * SECOND_NS
+    """Between the trades of the past."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -133,7 +136,7 @@ class FakeVenue:
         socket = web.WebSocketResponse(max_msg_size=2**27)
         await socket.prepare(request)
         assert isinstance(request.transport, asyncio.Transport)
-        client = Client(socket, request.transport)
+        client = Client(socket, request.transport, request.path)
         self.clients.append(client)
         try:
             await self.greet(client)
@@ -148,16 +151,16 @@ class FakeVenue:
 
     @web.middleware
     async def note(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-        if request.path == self.ws_path:
+        if request.path in self.ws_paths:
             return await handler(request)
         self.asked.append(request.path_qs)
         instead = self.answers.get(request.path)
         return instead() if instead else await handler(request)
 
     def _past(self, now: int) -> list[Print]:
-        """One every two seconds, the last two seconds ago."""
+        """The last one ``past_every_ns`` ago."""
         return [
-            Print(FIRST_NUMBER + n, "99.5", "0.25000000", Side.SELL, now - (PAST_TRADES - n) * 2 * SECOND_NS)
+            Print(FIRST_NUMBER + n, "99.5", "0.25000000", Side.SELL, now - (PAST_TRADES - n) * self.past_every_ns)
             for n in range(PAST_TRADES)
         ]
 
@@ -169,7 +172,8 @@ V = TypeVar("V", bound=FakeVenue)
 async def opened(venue: V, *, rate: float = 0.0) -> AsyncGenerator[V]:
     """``venue`` on a port of its own; with a ``rate``, trades of each symbol happen so often a second."""
     app = web.Application(middlewares=[venue.note])
-    app.router.add_get(venue.ws_path, venue.stream)
+    for path in venue.ws_paths:
+        app.router.add_get(path, venue.stream)
     venue.routes(app)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
@@ -185,6 +189,8 @@ async def opened(venue: V, *, rate: float = 0.0) -> AsyncGenerator[V]:
         venue.cut()
         await runner.cleanup()
         await asyncio.sleep(0)
+        if trading is not None and not trading.cancelled():
+            trading.result()
 
 
 def utc_text(ts: int, digits: int = 6) -> str:

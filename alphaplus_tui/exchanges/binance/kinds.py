@@ -109,3 +109,8 @@ USD_M = Kind(
 )
 """``trade`` is not documented there and its past needs a key; what is aggregated is numbered without holes. Since April
 2026 an address serves only its own channels. Others found fewer than the documented 1,024 streams to be safe."""
+
+
+def kind_of(exchange: str) -> Kind:
+    """Of an exchange that speaks as Binance does, by its name here."""
+    return USD_M if exchange == "binanceusdm" else SPOT

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+PERPETUAL = "PERPETUAL"
 _LATEST_MS = 4_102_444_800_000
 """2100; Binance writes perpetuals' delivery at about that."""
 SNAPSHOT = "snapshot"
@@ -18,6 +19,6 @@ def unified_symbol(base: str, quote: str, *, margin: str, contract: str, deliver
     if not margin:
         return f"{base}/{quote}"
     perpetual = f"{base}/{quote}:{margin}"
-    if "PERPETUAL" in contract or not 0 < delivers_at_ms < _LATEST_MS:
+    if PERPETUAL in contract or not 0 < delivers_at_ms < _LATEST_MS:
         return perpetual
     return f"{perpetual}-{datetime.fromtimestamp(delivers_at_ms / 1000, UTC):%y%m%d}"

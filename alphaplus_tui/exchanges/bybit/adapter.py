@@ -9,7 +9,7 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Channel, Side, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
-from alphaplus_tui.exchanges.bybit.dialect import BybitDialect
+from alphaplus_tui.exchanges.bybit.dialect import REQUESTS_PER_S, BybitDialect
 from alphaplus_tui.exchanges.bybit.frames import Listed, PastTrade
 from alphaplus_tui.exchanges.bybit.rest import MOST_CANDLES, BybitRest
 from alphaplus_tui.exchanges.bybit.symbols import (
@@ -64,6 +64,7 @@ class BybitMarketData:
         self._rest = BybitRest(rest_url or REST_URL, clock=clock, market=market, requests=requests)
         self._markets = Markets(exchange, self._listed, cache_dir / f"markets-{exchange}.json", market)
         dialect = BybitDialect(exchange, ws_url or WS_URL, self._rest)
+        habits = habits or Habits(requests_per_s=REQUESTS_PER_S)
         self._feed = Feed(dialect, clock=clock, market=market, meters=meters, tap=tap, rng=rng, habits=habits)
 
     async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:

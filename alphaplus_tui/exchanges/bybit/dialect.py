@@ -19,8 +19,9 @@ from alphaplus_tui.exchanges.shared.talk import KeepAlive
 
 _CHARACTERS_PER_CONNECTION = 20_000
 """Of all topics together; Bybit allows 21,000."""
-_TOPICS_PER_REQUEST = 10
-"""As the spot market has it; linear contracts know no such limit."""
+REQUESTS_PER_S = 20.0
+"""No limit is documented for public sockets."""
+_ABOUT_A_TOPIC = "topic:"
 _TRADE_PREFIX = PREFIX + TRADES.encode()
 _SAID = msgspec.json.Decoder(Said)
 
@@ -57,10 +58,10 @@ class BybitDialect:
     def requests(
         self, instruments: Sequence[Instrument], channels: frozenset[Channel], ids: Iterator[int], *, on: bool
     ) -> Sequence[Request]:
-        topics = [topic for instrument in instruments for topic in topics_of(instrument, channels)]
-        starts = range(0, len(topics), _TOPICS_PER_REQUEST)
+        # one for each instrument, so that one that was taken from the market does not silence others; the spot market
+        # allows ten topics
         op = "subscribe" if on else "unsubscribe"
-        return [_request(op, topics[start : start + _TOPICS_PER_REQUEST], next(ids)) for start in starts]
+        return [_request(op, topics_of(instrument, channels), next(ids)) for instrument in instruments]
 
     def parser(
         self, instruments: Sequence[Instrument], channels: frozenset[Channel], books: Books, pulses: Pulses
@@ -74,9 +75,11 @@ class BybitDialect:
         said = _SAID.decode(frame)
         if said.op in {"ping", "pong"}:
             return Answer()
-        if not said.success:
-            return Answer(refused=clean(said.ret_msg, limit=200) or "no reason given")
-        return Answer(keys=(said.req_id,))
+        keys = (said.req_id,)
+        if said.success or said.op == "unsubscribe":
+            return Answer(keys)
+        words = clean(said.ret_msg, limit=200) or "no reason given"
+        return Answer(keys, complaint=f"refused: {words}") if _ABOUT_A_TOPIC in words else Answer(refused=words)
 
     async def newest_seq(self, instrument: Instrument) -> int:
         trades = await self._rest.newest_trades(category_of(instrument.symbol), instrument.venue_symbol, limit=1)

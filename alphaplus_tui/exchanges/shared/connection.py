@@ -70,7 +70,10 @@ class Conversation(Protocol):
         ...
 
     async def quiet(self, silent_s: float) -> bool:
-        """Asked when nothing came for ``silent_s``: is there really nothing to say? Raises TransientError."""
+        """Asked when nothing came for ``silent_s``: is there really nothing to say?
+
+        Raises TransientError or ProtocolError when that cannot be found out.
+        """
         ...
 
     def connected(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.errors import ProtocolError, TransientError
+from alphaplus_tui.exchanges.shared.http import Refused
 from alphaplus_tui.kernel.clock import Clock
 
 RHYTHMS = 7.0
@@ -99,8 +100,10 @@ class Pulses:
     async def _confirm(self, pulse: Pulse, resubscribe: Callable[[Instrument], Awaitable[None]]) -> None:
         try:
             quiet = await self._is_quiet(pulse)
-        except (TransientError, ProtocolError):
+        except TransientError:
             return
+        except ProtocolError:
+            quiet = True  # asking again soon would help nobody
         pulse.spare()
         if not quiet:
             await resubscribe(pulse.instrument)
@@ -116,8 +119,11 @@ class Pulses:
         """Whether really nothing trades, judged by some of ``instruments``. Raises what REST raises."""
         lively = sorted(instruments, key=lambda instrument: -self._pulses[instrument.id].trades)
         for instrument in lively[:_ASKED_AT_ONCE]:
-            if not await self._is_quiet(self._pulses[instrument.id]):
-                return False
+            try:
+                if not await self._is_quiet(self._pulses[instrument.id]):
+                    return False
+            except Refused:
+                continue  # it is on the market no more: nothing will be said of it
         return True
 
     async def _is_quiet(self, pulse: Pulse) -> bool:

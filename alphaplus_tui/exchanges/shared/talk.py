@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 
-from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, Disconnected, TransientError
+from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, Disconnected, ProtocolError, TransientError
 from alphaplus_tui.exchanges.shared.link import CLOSE_WITHIN_S, Link
 from alphaplus_tui.kernel.clock import Clock, elapsed_ns, wait_within
 
@@ -56,7 +56,10 @@ class Custom(Protocol):
     def keep_alive(self) -> KeepAlive | None: ...
 
     async def quiet(self, silent_s: float) -> bool:
-        """Asked when nothing came for ``silent_s``: is there really nothing to say? Raises TransientError."""
+        """Asked when nothing came for ``silent_s``: is there really nothing to say?
+
+        Raises TransientError or ProtocolError when that cannot be found out.
+        """
         ...
 
 
@@ -185,5 +188,5 @@ class Talk:
     async def _really_quiet(self, silent_s: float) -> bool:
         try:
             return await self._custom.quiet(silent_s)
-        except TransientError:
+        except (TransientError, ProtocolError):
             return False

@@ -20,9 +20,6 @@ from alphaplus_tui.exchanges.shared.talk import Patience
 from alphaplus_tui.kernel.clock import SystemClock, WallMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import FeedEvent, MarketData
-from tests.fakes.binance_futures import FakeBinanceFutures
-from tests.fakes.bybit import FakeBybit
-from tests.fakes.talking_venue import TalkingVenue
 
 E = TypeVar("E")
 QUICK = Habits(
@@ -67,15 +64,6 @@ def a_ccxt_adapter(rest_url: str, ws_url: str, folder: Path, **options: Any) -> 
     return CcxtMarketData(
         rest_url=rest_url, ws_url=ws_url, cache_dir=folder, clock=SystemClock(), meters=Meters(), **options
     )
-
-
-FAKES: dict[str, type[FakeBinanceFutures | FakeBybit]] = {"binanceusdm": FakeBinanceFutures, "bybit": FakeBybit}
-"""Venues whose fakes talk by themselves."""
-
-
-def an_adapter_of(venue: TalkingVenue, folder: Path, **options: Any) -> MarketData:
-    """The adapter that speaks with ``venue``."""
-    return a_native_adapter(venue.exchange, venue.rest_url, venue.ws_url, folder, **options)
 
 
 class Heard:

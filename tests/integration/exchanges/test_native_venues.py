@@ -14,16 +14,26 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, OrderBook, Ticker, Trade
 from alphaplus_tui.errors import RateLimited, VenueUnavailable
 from alphaplus_tui.exchanges.bybit.dialect import BybitDialect
+from alphaplus_tui.exchanges.recording import RecordingWriter
+from alphaplus_tui.exchanges.replay import ReplayMarketData
 from alphaplus_tui.exchanges.shared.talk import KeepAlive, Patience
+from alphaplus_tui.kernel.clock import ManualMarketClock, SystemClock
+from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import MarketData
-from tests.fakes.binance_futures import FakeBinanceFutures
-from tests.fakes.bybit import FakeBybit
+from tests.fakes.binance_futures_venue import FakeBinanceFutures
+from tests.fakes.bybit_venue import FakeBybit
 from tests.fakes.talking_venue import Market, TalkingVenue
-from tests.integration.exchanges.listening import FAKES, QUICK, TRADES, Heard, an_adapter_of, listening
+from tests.fakes.venue import opened
+from tests.integration.exchanges.listening import QUICK, TRADES, Heard, a_native_adapter, listening
 from tests.support import eventually
 
 ALL = frozenset(Channel)
 CALM = structs.replace(QUICK, patience=Patience())
+FAKES: dict[str, type[FakeBinanceFutures | FakeBybit]] = {"binanceusdm": FakeBinanceFutures, "bybit": FakeBybit}
+
+
+def an_adapter_of(venue: TalkingVenue, folder: Path, **options: Any) -> MarketData:
+    return a_native_adapter(venue.exchange, venue.rest_url, venue.ws_url, folder, **options)
 
 
 @dataclass
@@ -44,7 +54,7 @@ class Place:
 
 @pytest.fixture(params=list(FAKES))
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Place]:
-    async with FAKES[request.param]().running() as venue:
+    async with opened(FAKES[request.param](), rate=100.0) as venue:
         yield Place(venue, tmp_path)
 
 
@@ -86,8 +96,8 @@ async def test_each_socket_is_asked_only_for_what_it_serves(place: Place) -> Non
     adapter = place.adapter()
     instruments = await adapter.instruments(())
     async with listening(adapter, instruments, ALL) as heard:
-        await eventually(lambda: len(heard.of(FeedConnected)) == len(place.venue.sockets))
-        assert sorted(place.venue.dialled) == sorted(place.venue.sockets)
+        await eventually(lambda: len(heard.of(FeedConnected)) == len(place.venue.ws_paths))
+        assert sorted(place.venue.dialled_to) == sorted(place.venue.ws_paths)
         told = [
             (channel, i) for event in heard.of(FeedConnected) for channel in event.channels for i in event.instruments
         ]
@@ -109,7 +119,7 @@ async def test_after_a_cut_the_stream_goes_on_and_rest_has_what_was_missed(place
         missed = await adapter.trades(instrument, from_seq=before.seq, since=before.ts_event, limit=1000)
         known = {trade.trade_id for trade in (*heard.of(Trade), *missed)}
         assert {before.trade_id, after.trade_id} <= {trade.trade_id for trade in missed}
-        start, end = numbers(heard, instrument)[0], place.market(instrument).trades[-1].number
+        start, end = numbers(heard, instrument)[0], place.market(instrument).tape[-1].number
         assert len(known) >= end - start - 5
 
 
@@ -136,7 +146,7 @@ async def test_an_old_connection_is_replaced_before_it_is_closed_and_no_trade_is
     instrument = (await adapter.instruments(()))[-1]
     channels = frozenset({Channel.TRADE, Channel.BOOK})
     async with listening(adapter, (instrument,), channels) as heard:
-        await eventually(lambda: len(place.venue.dialled) > 6)
+        await eventually(lambda: len(place.venue.dialled_to) > 6)
         shown = len(heard.of(OrderBook))
         await eventually(lambda: len(heard.of(OrderBook)) > shown + 5)
         told = set(numbers(heard, instrument))
@@ -150,9 +160,9 @@ async def test_a_refused_subscription_is_tried_three_times_and_then_rarely(place
     adapter = place.adapter(habits=structs.replace(CALM, refused_wait_s=3600.0))
     instrument = (await adapter.instruments(()))[-1]
     async with listening(adapter, (instrument,)) as heard:
-        await eventually(lambda: len(place.venue.dialled) == 3)
+        await eventually(lambda: len(place.venue.dialled_to) == 3)
         await asyncio.sleep(0.3)  # six times the longest ordinary wait
-        assert len(place.venue.dialled) == 3
+        assert len(place.venue.dialled_to) == 3
         (lost,) = heard.of(FeedLost)
         assert lost.reason.startswith("subscription refused: no such  [31mthing")
 
@@ -215,7 +225,7 @@ async def test_a_page_instead_of_an_answer_is_an_exchange_that_is_away(place: Pl
 async def test_bybit_s_own_ways_of_saying_that_it_is_too_much(
     tmp_path: Path, status: int, text: str, banned: bool
 ) -> None:
-    async with FakeBybit().running() as venue:
+    async with opened(FakeBybit(), rate=100.0) as venue:
         adapter = an_adapter_of(venue, tmp_path)
         instrument = (await adapter.instruments(()))[0]
         venue.page, asked = (status, text, {}), len(venue.asked)
@@ -229,7 +239,7 @@ async def test_bybit_s_own_ways_of_saying_that_it_is_too_much(
 
 async def test_bybit_is_pinged_in_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BybitDialect, "keep_alive", KeepAlive('{"op":"ping"}', every_s=0.05))
-    async with FakeBybit().running() as venue:
+    async with opened(FakeBybit(), rate=100.0) as venue:
         adapter = an_adapter_of(venue, tmp_path, habits=structs.replace(CALM, patience=Patience(look_every_s=0.02)))
         instrument = (await adapter.instruments(()))[0]
         async with listening(adapter, (instrument,)) as heard:
@@ -240,7 +250,7 @@ async def test_bybit_is_pinged_in_its_own_words(tmp_path: Path, monkeypatch: pyt
 
 
 async def test_bybit_of_one_name_is_two_instruments_on_two_sockets(tmp_path: Path) -> None:
-    async with FakeBybit().running() as venue:
+    async with opened(FakeBybit(), rate=100.0) as venue:
         adapter = an_adapter_of(venue, tmp_path)
         spot, linear = await adapter.instruments(["BTC/USDT", "BTC/USDT:USDT"])
         assert spot.venue_symbol == linear.venue_symbol == "BTCUSDT"
@@ -249,22 +259,67 @@ async def test_bybit_of_one_name_is_two_instruments_on_two_sockets(tmp_path: Pat
         async with listening(adapter, (spot, linear)) as heard:
             await eventually(lambda: len(heard.of(Trade)) > 5)
             assert {trade.instrument for trade in heard.of(Trade)} == {"bybit:BTC/USDT:USDT"}
-            await eventually(lambda: sorted(venue.dialled) == ["/v5/public/linear", "/v5/public/spot"])
+            await eventually(lambda: sorted(venue.dialled_to) == ["/v5/public/linear", "/v5/public/spot"])
+
+
+async def test_a_symbol_that_bybit_has_no_more_does_not_silence_the_others(tmp_path: Path) -> None:
+    async with opened(FakeBybit(), rate=100.0) as venue:
+        adapter = an_adapter_of(venue, tmp_path)
+        known = await adapter.instruments(["BTC/USDT", "ETH/USDT"])
+        gone = structs.replace(known[0], symbol="OLD/USDT", venue_symbol="OLDUSDT", base="OLD")
+        async with listening(adapter, (gone, *known), ALL) as heard:
+            await eventually(lambda: {trade.instrument for trade in heard.of(Trade)} == {i.id for i in known})
+            await eventually(lambda: {book.instrument for book in heard.of(OrderBook)} == {i.id for i in known})
+            (told,) = heard.of(FrameRejected)
+            assert "handler not found" in told.reason
+            assert not heard.of(FeedLost)
+
+
+async def test_a_connection_of_nothing_but_a_symbol_that_is_no_more_stays_up_and_says_nothing(tmp_path: Path) -> None:
+    async with opened(FakeBybit(), rate=100.0) as venue:
+        adapter = an_adapter_of(venue, tmp_path)
+        (known,) = await adapter.instruments(["BTC/USDT"])
+        gone = structs.replace(known, symbol="OLD/USDT", venue_symbol="OLDUSDT", base="OLD")
+        asked = len(venue.asked)
+        async with listening(adapter, (gone,)) as heard:
+            await eventually(lambda: len(venue.asked) > asked + 1)
+            assert not heard.ended
+            assert not heard.of(FeedLost)
 
 
 async def test_a_venue_that_says_it_will_hang_up_is_left_before_it_does(tmp_path: Path) -> None:
     habits = structs.replace(CALM, leaving_after_s=0.1, patience=Patience(look_every_s=0.02))
-    async with FakeBinanceFutures().running() as venue:
+    async with opened(FakeBinanceFutures(), rate=100.0) as venue:
         adapter = an_adapter_of(venue, tmp_path, habits=habits)
         instrument = (await adapter.instruments(()))[0]
         async with listening(adapter, (instrument,)) as heard:
             await eventually(lambda: len(heard.of(Trade)) > 5)
-            await venue.say("btcusdt@aggTrade", {"e": "serverShutdown", "E": 1})
-            await eventually(lambda: len(venue.dialled) == 2)
-            await eventually(lambda: len(venue.heard_by) == 1)
+            await venue.say("aggTrade", "BTCUSDT", {"e": "serverShutdown", "E": 1})
+            await eventually(lambda: len(venue.dialled_to) == 2)
+            await eventually(lambda: len(venue.clients) == 1)
             trades = len(heard.of(Trade))
             await eventually(lambda: len(heard.of(Trade)) > trades + 5)
             told = set(numbers(heard, instrument))
             assert told == set(range(min(told), max(told) + 1))
             assert not heard.of(FeedLost)
             assert not heard.of(FrameRejected)
+
+
+async def test_what_is_recorded_of_the_futures_replays_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "futures.gz"
+    async with opened(FakeBinanceFutures(), rate=100.0) as venue, RecordingWriter(file, SystemClock()) as writer:
+        adapter = an_adapter_of(venue, tmp_path, habits=CALM, tap=writer.tap)
+        instruments = await adapter.instruments(())
+        async with listening(adapter, instruments, ALL) as heard:
+            await eventually(lambda: len(heard.of(OrderBook)) > 20)
+    replay = ReplayMarketData(
+        (file,), exchange="binanceusdm", speed=None, clock=SystemClock(), market=ManualMarketClock(), meters=Meters()
+    )
+    found = await replay.instruments(())
+    assert {instrument.symbol for instrument in found} == {"BTC/USDT:USDT", "ETH/USDT:USDT"}
+    async with replay.stream(found, ALL) as stream:
+        events = [event async for received in stream for event in received.events]
+    trades = [event.trade_id for event in events if isinstance(event, Trade)]
+    assert trades[: len(heard.of(Trade))] == [trade.trade_id for trade in heard.of(Trade)]
+    assert len([event for event in events if isinstance(event, OrderBook)]) >= len(heard.of(OrderBook))
+    assert not [event for event in events if isinstance(event, FrameRejected)]

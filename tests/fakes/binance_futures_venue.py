@@ -1,27 +1,23 @@
 """Binance's USD-M futures on loopback, as far as the adapter speaks with them."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.talking_venue import Market, Printed, TalkingVenue, levels, minutes, now_ms
+from alphaplus_tui.domain.market import Side
+from tests.fakes.talking_venue import Market, TalkingVenue, levels, minutes, ms_of, now_ms
+from tests.fakes.venue import Client, Print
 
 _GAP = 1000
 """Numbers of the book are shared by all symbols, so those of one leap."""
 
 
 class FakeBinanceFutures(TalkingVenue):
-    """``BTCUSDT`` and ``ETHUSDT`` perpetuals."""
+    """Two perpetuals. A socket is silent about what the other one serves, without a word."""
 
     exchange = "binanceusdm"
-
-    def __init__(self, names: Sequence[str] = ("BTCUSDT", "ETHUSDT")) -> None:
-        super().__init__(names)
-
-    @property
-    def sockets(self) -> Sequence[str]:
-        return "/market/stream", "/public/stream"
+    symbols = ("BTCUSDT", "ETHUSDT")
+    ws_paths = ("/market/stream", "/public/stream")
 
     def answer(self, path: str, query: dict[str, str]) -> Any:
         market = self.markets.get(query.get("symbol", ""))
@@ -37,7 +33,7 @@ class FakeBinanceFutures(TalkingVenue):
                 ]
             case "aggTrades" if market is not None:
                 first, limit = int(query.get("fromId", -1)), int(query["limit"])
-                trades = [trade for trade in market.trades if trade.number >= first]
+                trades = [trade for trade in market.tape if trade.number >= first]
                 return [_trade(trade) for trade in (trades[:limit] if first >= 0 else trades[-limit:])]
             case "depth" if market is not None:
                 sequence = market.sequence * _GAP
@@ -47,37 +43,36 @@ class FakeBinanceFutures(TalkingVenue):
                 pass
         return web.json_response({"code": -1121, "msg": "Invalid symbol."}, status=400)
 
-    def reply(self, socket: web.WebSocketResponse, path: str, request: dict[str, Any]) -> list[Any]:
+    def reply(self, client: Client, said: dict[str, Any]) -> list[Any]:
         if self.refuse:
-            return [{"error": {"code": 2, "msg": self.refuse}, "id": request["id"]}]
-        # an address is silent about what the other one serves, without a word
-        served = {"aggTrade", "ticker"} if path.startswith("/market") else {"bookTicker", "depth"}
-        streams = {stream for stream in request["params"] if stream.split("@")[1] in served}
-        if request["method"] == "SUBSCRIBE":
-            self.heard_by[socket] |= streams
-        else:
-            self.heard_by[socket] -= streams
-        return [{"result": None, "id": request["id"]}]
+            return [{"error": {"code": 2, "msg": self.refuse}, "id": said["id"]}]
+        served = {"aggTrade", "ticker"} if client.path.startswith("/market") else {"bookTicker", "depth"}
+        names = [stream.split("@") for stream in said["params"]]
+        wants = {(kind, venue.upper()) for venue, kind, *_ in names if kind in served}
+        client.wants = client.wants | wants if said["method"] == "SUBSCRIBE" else client.wants - wants
+        return [{"result": None, "id": said["id"]}]
 
-    def of_trade(self, market: Market, trade: Printed) -> Iterable[tuple[str, Any]]:
-        name = f"{market.name.lower()}@aggTrade"
-        yield name, {"stream": name, "data": {"e": "aggTrade", "E": trade.at, "s": market.name} | _trade(trade)}
+    def of_trade(self, market: Market, trade: Print) -> tuple[str, Any]:
+        data = {"e": "aggTrade", "E": ms_of(trade), "s": market.name} | _trade(trade)
+        return "aggTrade", {"stream": f"{market.name.lower()}@aggTrade", "data": data}
 
-    def of_change(self, market: Market) -> Iterable[tuple[str, Any]]:
-        name, before = f"{market.name.lower()}@depth@100ms", market.sequence * _GAP
+    def of_change(self, market: Market) -> list[tuple[str, Any]]:
+        before = market.sequence * _GAP
         bids, asks = market.change()
-        last = market.sequence * _GAP
-        data = {"e": "depthUpdate", "E": now_ms(), "T": now_ms(), "s": market.name, "U": last - 5, "u": last}
-        yield name, {"stream": name, "data": data | {"pu": before, "b": levels(bids), "a": levels(asks)}}
-        name, bid, ask = f"{market.name.lower()}@bookTicker", max(market.bids), min(market.asks)
-        data = {"e": "bookTicker", "u": last, "s": market.name, "T": now_ms(), "E": now_ms()}
+        last, bid, ask = market.sequence * _GAP, max(market.bids), min(market.asks)
+        times = {"E": now_ms(), "T": now_ms(), "s": market.name}
+        depth = {"e": "depthUpdate", "U": last - 5, "u": last, "pu": before, "b": levels(bids), "a": levels(asks)}
         best = {"b": f"{bid}", "B": f"{market.bids[bid]}", "a": f"{ask}", "A": f"{market.asks[ask]}"}
-        yield name, {"stream": name, "data": data | best}
+        name = market.name.lower()
+        return [
+            ("depth", {"stream": f"{name}@depth@100ms", "data": depth | times}),
+            ("bookTicker", {"stream": f"{name}@bookTicker", "data": {"e": "bookTicker", "u": last} | best | times}),
+        ]
 
 
-def _trade(trade: Printed) -> dict[str, Any]:
+def _trade(trade: Print) -> dict[str, Any]:
     numbers = {"a": trade.number, "f": trade.number * 3, "l": trade.number * 3 + 2}
-    return numbers | {"p": f"{trade.price}", "q": f"{trade.quantity}", "T": trade.at, "m": not trade.buyer_took}
+    return numbers | {"p": trade.price, "q": trade.quantity, "T": ms_of(trade), "m": trade.taker is Side.SELL}
 
 
 def _listed(name: str) -> dict[str, Any]:
