@@ -183,6 +183,22 @@ def web(
     run_web(wishes(context), Served(host, port, allow_remote, tuple(allowed_host or ()), tabs, as_json))
 
 
+@app.command()
+def doctor(
+    context: typer.Context,
+    *,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="Pack what was found, settings and log into a zip, without secrets.")
+    ] = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check settings, database, exchange, clock, disk, models and terminal; each with the way out."""
+    from alphaplus_tui.cli.doctor import examine_all
+
+    examine_all(wishes(context), bundle=bundle, force=force, as_json=as_json)
+
+
 @config_app.command("show")
 def config_show(
     context: typer.Context,

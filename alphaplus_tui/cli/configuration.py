@@ -23,7 +23,7 @@ MASK = "********"
 def show(wishes: Wishes, *, origin: bool, as_json: bool) -> None:
     loaded = wishes.load()
     check_console_settings(loaded)
-    values = _masked(loaded)
+    values = masked(loaded)
     if as_json:
         told = {".".join(path): value for path, value in values.items()}
         if origin:
@@ -73,7 +73,7 @@ def schema() -> None:
     typer.echo()
 
 
-def _masked(loaded: Loaded) -> Mapping[tuple[str, ...], object]:
+def masked(loaded: Loaded) -> Mapping[tuple[str, ...], object]:
     values = flatten(loaded.settings.model_dump(mode="json"))
     return {path: MASK if path[-1] == "password" and value is not None else value for path, value in values.items()}
 

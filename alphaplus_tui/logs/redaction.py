@@ -47,6 +47,12 @@ class Redactor:
         """``text`` on one line."""
         return clean(self._hide(text[: limit * 2]), limit=limit)
 
+    def known(self, text: str) -> str:
+        """``text`` of any length without the secrets that are known; nothing else of it changes."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
     def exception(self, text: str) -> str:
         """A traceback, its lines kept; of a long one the end, where the cause stands."""
         if len(text) > _LONGEST_EXCEPTION:
@@ -54,8 +60,7 @@ class Redactor:
         return "\n".join(clean(line) for line in self._hide(text).splitlines())
 
     def _hide(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
+        text = self.known(text)
         for pattern, replacement in _IN_TEXT:
             text = pattern.sub(replacement, text)
         return text
