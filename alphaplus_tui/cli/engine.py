@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.signals import Stop, end_within
 from alphaplus_tui.cli.tty import check_terminal
 from alphaplus_tui.errors import EXIT_OK, UsageError
+from alphaplus_tui.headless.supervisor import Supervisor
 from alphaplus_tui.logs.redaction import secret_parts
 from alphaplus_tui.logs.setup import Logs
 from alphaplus_tui.settings.api_token import ensure_token
@@ -53,6 +55,7 @@ class Running:
     lock: EngineLock
     engine: Engine
     http: Api
+    supervisor: Supervisor
 
     @property
     def session(self) -> Session:
@@ -73,6 +76,9 @@ class Running:
 
     async def stop(self) -> None:
         await asyncio.gather(self.http.close(), self.engine.stop())
+
+    def overdue(self) -> tuple[str, ...]:
+        return self.engine.overdue()
 
     async def finished(self) -> None:
         await self.engine.finished()
@@ -120,6 +126,7 @@ def _speed(text: str) -> float | None:
 
 
 def _run(wishes: Wishes, loaded: Loaded, paths: Paths, replay: ReplayOptions | None) -> None:
+    supervisor = Supervisor.of_environment(os.environ)  # before anything else is started
     if not wishes.headless:
         check_terminal()
     paths.prepare()
@@ -133,7 +140,8 @@ def _run(wishes: Wishes, loaded: Loaded, paths: Paths, replay: ReplayOptions | N
             from alphaplus_tui.runtime.build import build_engine
 
             engine = build_engine(settings, paths, replay=replay, started_at=wishes.started_at, addresses=addresses)
-            running = Running(wishes, settings, paths, lock, engine, Api(engine.session, settings.api, token))
+            http = Api(engine.session, settings.api, token)
+            running = Running(wishes, settings, paths, lock, engine, http, supervisor)
             code = asyncio.run(_main(running, _headless if wishes.headless else _console))
     end_within(_INTERPRETER_ENDS_WITHIN_S, code)
     raise SystemExit(code)
@@ -158,7 +166,13 @@ async def _main(running: Running, face: Face) -> int:
 async def _headless(running: Running, stop: Stop) -> int:
     from alphaplus_tui.headless.runner import run
 
-    await run(running, duration_s=running.wishes.duration_s, stop=stop.event, out=sys.stdout)
+    await run(
+        running,
+        duration_s=running.wishes.duration_s,
+        stop=stop.event,
+        out=sys.stdout,
+        supervisor=running.supervisor,
+    )
     return EXIT_OK
 
 

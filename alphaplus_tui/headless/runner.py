@@ -10,6 +10,7 @@ from typing import Any, Protocol, TextIO
 import msgspec
 
 from alphaplus_tui.headless.summary import summarise
+from alphaplus_tui.headless.supervisor import Supervisor
 from alphaplus_tui.headless.usage import UsageMeter
 from alphaplus_tui.session.session import Session
 from alphaplus_tui.state.view import ONLY
@@ -26,6 +27,10 @@ class Engine(Protocol):
     @property
     def api(self) -> str | None:
         """Where the HTTP API can be asked, once started; None where it is not served."""
+        ...
+
+    def overdue(self) -> tuple[str, ...]:
+        """Services that are ready and should have beaten by now."""
         ...
 
     async def start(self) -> None: ...
@@ -45,11 +50,20 @@ class Ready(msgspec.Struct, frozen=True, tag_field="event", tag="ready"):
     startup_s: float | None
 
 
-async def run(engine: Engine, *, duration_s: float | None, stop: asyncio.Event, out: TextIO) -> None:
+async def run(
+    engine: Engine,
+    *,
+    duration_s: float | None,
+    stop: asyncio.Event,
+    out: TextIO,
+    supervisor: Supervisor | None = None,
+) -> None:
     """Starts ``engine``, runs it until ``stop``, the end of a recording or ``duration_s`` after ready, and stops it.
 
     ``out`` gets the ready line and, last, the summary; that nobody reads it does no harm.
+    supervisor: the service manager that started us, where there is one.
     """
+    supervisor = supervisor or Supervisor()
     meter = UsageMeter()
     started = time.monotonic()
     sampler = asyncio.create_task(_sample(meter), name="usage")
@@ -58,8 +72,14 @@ async def run(engine: Engine, *, duration_s: float | None, stop: asyncio.Event, 
             system = engine.session.state.system.get(ONLY)
             startup_s = system.startup_s if system else None
             _say(out, Ready(engine.api, os.getpid(), None if startup_s is None else round(startup_s, 3)))
-            await _wait(engine, duration_s, stop)
+            supervisor.ready("running")
+            feeding = asyncio.create_task(supervisor.feed(engine.overdue), name="watchdog")
+            try:
+                await _wait(engine, duration_s, stop)
+            finally:
+                await _end({feeding})
     finally:
+        supervisor.stopping()
         sampler.cancel()
         usage = await asyncio.to_thread(meter.sample)
         await engine.stop()

@@ -78,6 +78,13 @@ class ServiceManager:
             log.error("services_abandoned", services=abandoned, within_s=self._stop_within_s)
         return abandoned
 
+    def overdue(self) -> tuple[str, ...]:
+        """Names of services that run and should have been done with their work by now; empty when all have beaten.
+
+        Those that are starting, backing off or stopped owe nothing.
+        """
+        return tuple(unit.name for unit in self._units.values() if unit.overrun() is not None)
+
     def statuses(self) -> tuple[ServiceStatus, ...]:
         """In the order of start."""
         now = self._clock.monotonic()

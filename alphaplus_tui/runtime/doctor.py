@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alphaplus_tui import __version__
+from alphaplus_tui.domain.instrument import exchange_of
 from alphaplus_tui.errors import AlphaPlusError, UsageError
 from alphaplus_tui.kernel.clock import SystemClock, WallMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.models.keeper import RegistryKeeper
 from alphaplus_tui.ports.store import DatabaseStatistics
 from alphaplus_tui.runtime import machine
-from alphaplus_tui.runtime.build import open_exchange
 from alphaplus_tui.runtime.findings import Finding, fail, ok, warn
+from alphaplus_tui.runtime.following import open_exchange
 from alphaplus_tui.runtime.short import open_database
 from alphaplus_tui.settings.exchange import DEMO
 from alphaplus_tui.settings.paths import Paths
@@ -55,7 +56,8 @@ async def examine(patient: Patient) -> AsyncIterator[Finding]:
         yield found
     for found in _engine(patient.status):
         yield found
-    yield await _exchange(settings, paths, patient.status)
+    for name in settings.exchange.followed():
+        yield await _exchange(name, settings, paths, patient.status)
     statistics: DatabaseStatistics | None = None
     async for found in _database(patient):
         if isinstance(found, DatabaseStatistics):
@@ -107,24 +109,28 @@ def _engine(status: Status | None) -> Iterator[Finding]:
         yield warn("gaps", f"{missing:,} trades are missing", "`alphaplus coverage` says which, and why")
 
 
-async def _exchange(settings: Settings, paths: Paths, status: Status | None) -> Finding:
-    exchange = settings.exchange
-    if exchange.id == DEMO and not exchange.rest_url:
+async def _exchange(name: str, settings: Settings, paths: Paths, status: Status | None) -> Finding:
+    if name == DEMO and not settings.exchange.endpoints(name)[0]:
         return ok("exchange", "the demo market is made on this machine")
-    data = open_exchange(exchange, paths, clock=SystemClock(), market=WallMarketClock(), meters=Meters())
+    try:
+        data = open_exchange(
+            name, settings.exchange, paths, clock=SystemClock(), market=WallMarketClock(), meters=Meters()
+        )
+    except AlphaPlusError as error:
+        return fail("exchange", f"{name}: {error}", "choose an exchange that `alphaplus config schema` names")
     try:
         async with asyncio.timeout(_EXCHANGE_WITHIN_S):
             offset_ns = await data.clock_offset_ns()
     except TimeoutError:
-        return fail("exchange", f"{exchange.id} did not answer within {_EXCHANGE_WITHIN_S:g} s", "check the network")
+        return fail("exchange", f"{name} did not answer within {_EXCHANGE_WITHIN_S:g} s", "check the network")
     except (AlphaPlusError, OSError) as error:
-        return fail("exchange", f"{exchange.id}: {error}", "check the network, exchange.rest_url and proxies")
+        return fail("exchange", f"{name}: {error}", "check the network, exchange.rest_url and proxies")
     finally:
         await data.close()
-    told = f"{exchange.id} answers; this machine's clock is {offset_ns / 1e6:+.0f} ms off"
+    told = f"{name} answers; this machine's clock is {offset_ns / 1e6:+.0f} ms off"
     if status is not None:
-        live = sum(row.state == "LIVE" for row in status.feeds)
-        told += f"; {live} of {len(status.feeds)} feeds are live"
+        feeds = [row for row in status.feeds if exchange_of(row.instrument) == name]
+        told += f"; {sum(row.state == 'LIVE' for row in feeds)} of {len(feeds)} feeds are live"
     if abs(offset_ns) > _CLOCK_WRONG_NS:
         return fail("exchange", told, "let the machine keep time: systemctl enable --now systemd-timesyncd")
     if abs(offset_ns) > _CLOCK_OFF_NS:

@@ -84,6 +84,10 @@ class Engine:
         """The folder of the embedded database's socket, once it is there."""
         return self._parts.database_socket() if self._parts else None
 
+    def overdue(self) -> tuple[str, ...]:
+        """Services that are ready and should have beaten by now."""
+        return self._parts.manager.overdue() if self._parts else ()
+
     def drawn(self, late_s: float) -> None:
         """A console shows what reached this process ``late_s`` ago."""
         if self._parts is not None:

@@ -38,6 +38,11 @@ class FakeEngine:
         self.end = asyncio.Event()
         self.calls: list[str] = []
         self._hangs, self._fails = hangs, fails
+        self.late: tuple[str, ...] = ()
+        """What ``overdue`` says."""
+
+    def overdue(self) -> tuple[str, ...]:
+        return self.late
 
     async def start(self) -> None:
         self.calls.append("start")

@@ -172,6 +172,20 @@ async def test_overrunning_its_work_is_a_hang_noticed_within_a_second_and_restar
     await house.stop()
 
 
+async def test_a_service_that_hangs_is_overdue_until_it_is_restarted() -> None:
+    a, b = Puppet("a"), Puppet("b")
+    house = House(a, b)
+    await house.start()
+    a.hangs(within_s=5)
+    await house.clock.advance(4.9)
+    assert house.manager.overdue() == ()
+    await house.clock.advance(0.2)
+    assert house.manager.overdue() == ("a",)
+    await house.clock.advance(1.0)
+    assert (a.starts, house.manager.overdue()) == (2, ())
+    await house.stop()
+
+
 async def test_waiting_for_input_is_no_hang() -> None:
     a = Puppet("a")
     house = House(a)
