@@ -8,7 +8,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
@@ -115,10 +114,3 @@ async def test_a_socket_without_a_file_is_heard_too() -> None:
     Supervisor(f"@{name}").ready("running")
     assert ear.listen() == ["READY=1", "STATUS=running"]
     ear.socket.close()
-
-
-def test_the_unit_and_the_exit_codes_agree() -> None:
-    unit = (Path(__file__).parents[3] / "assets/systemd/alphaplus.service").read_text()
-    for line in ("Type=notify", "SuccessExitStatus=143", "NotifyAccess=main", "RestartPreventExitStatus=2 75 78"):
-        assert line in unit.splitlines()
-    assert "WatchdogSec=" in unit
