@@ -2,8 +2,10 @@
 
 import csv
 import json
+import shutil
 import signal
 import stat
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -12,6 +14,7 @@ import pytest
 from alphaplus_tui.settings.engine_lock import running
 from tests.e2e.harness import Program, run, started
 from tests.support import eventually
+from tests.unit.headless.test_supervisor import Ear
 
 DEMO = ("--headless", "--demo")
 FEW = {"ALPHAPLUS_DEMO__SYMBOLS": "2", "ALPHAPLUS_EXCHANGE__HISTORY_CANDLES": "50"}
@@ -134,3 +137,22 @@ async def test_nothing_is_exported_from_a_folder_that_was_never_used(tmp_path: P
     done = await run(tmp_path, "export", "trades", "--output", str(tmp_path / "t.csv"))
     assert done.code == 2
     assert names_in(tmp_path) & {"t.csv", ".t.csv"} == set()
+
+
+async def test_systemd_hears_that_it_is_ready_lives_and_stops(tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="ap-"))
+    ear = Ear(str(folder / "notify"))
+    extra = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "1000000"}
+    async with started(tmp_path, "--demo", "--headless", extra=extra) as program:
+        await program.line("ready", within_s=60)
+        await eventually(lambda: ear.listen().count("WATCHDOG=1") > 2)
+        environments = [member.environ() for member in program.family()[1:]]
+        program.send(signal.SIGTERM)
+        assert (await program.ends()).code == 143
+    told = ear.listen()
+    assert told[0] == "READY=1"
+    assert told.index("READY=1") < told.index("WATCHDOG=1") < told.index("STOPPING=1")
+    assert environments
+    assert not any("NOTIFY_SOCKET" in environ for environ in environments)
+    ear.socket.close()
+    shutil.rmtree(folder)
