@@ -123,7 +123,7 @@ class Partitions:
 
 
 _CHUNKS = """
-SELECT range_start, range_end FROM timescaledb_information.chunks
+SELECT range_start, range_end, format('%I.%I', chunk_schema, chunk_name) AS chunk FROM timescaledb_information.chunks
 WHERE hypertable_name = $1 AND range_start < $2 ORDER BY range_start
 """
 
@@ -131,11 +131,14 @@ WHERE hypertable_name = $1 AND range_start < $2 ORDER BY range_start
 async def _prune_chunks(connection: "Connection", table: Partitioned, before: int) -> int:
     """TimescaleDB's: a chunk that holds nothing else is dropped, of others the prunable rows are deleted."""
     pruned, cut = 0, to_postgres(before)
-    for start, end in await connection.fetch(_CHUNKS, table.table, cut):
+    for start, end, chunk in await connection.fetch(_CHUNKS, table.table, cut):
         async with connection.transaction():
             await connection.execute("SET LOCAL lock_timeout = '2s'")
-            # nobody may write between looking and dropping
-            await connection.execute(f"LOCK TABLE ONLY {table.table} IN SHARE ROW EXCLUSIVE MODE")
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            if await connection.fetchval("SELECT to_regclass($1) IS NULL", chunk):
+                continue  # another process dropped it
+            # nobody may write between looking and dropping, nor TimescaleDB's own work turn the chunk into columns
+            await connection.execute(f"LOCK TABLE {chunk} IN ACCESS EXCLUSIVE MODE")
             part = f"{table.table} WHERE {table.column} >= $2 AND {table.column} < $3"
             kept = "provenance::text <> ALL ($1)" if table.provenance else "cardinality($1::text[]) = 0"
             row = await connection.fetchrow(
