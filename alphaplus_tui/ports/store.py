@@ -185,7 +185,7 @@ class StoreReader(Protocol):
         ...
 
     async def last_trades(self, instruments: Sequence[InstrumentId]) -> dict[InstrumentId, LastTrade]:
-        """The newest stored trade of each instrument that has one."""
+        """The newest stored trade of each instrument that has one; without numbers, up to where all are known."""
         ...
 
     async def open_gaps(self) -> tuple[GapRecord, ...]:

@@ -79,11 +79,14 @@ class ContinuityService:
 
     async def run(self, life: Life) -> None:
         life.ready()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._go_on(life))
-            while True:
-                await life.clock.sleep(_TELL_WHOLE_EVERY_S)
-                self._times.tell_whole()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._go_on(life))
+                while True:
+                    await life.clock.sleep(_TELL_WHOLE_EVERY_S)
+                    self._times.tell_whole()
+        finally:
+            self._times.tell_whole()
 
     async def _go_on(self, life: Life) -> None:
         """Reopen the gaps of earlier runs, an exchange's once it answered."""

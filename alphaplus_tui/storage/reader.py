@@ -59,6 +59,12 @@ CROSS JOIN LATERAL (
 ) AS last
 """
 
+_WHOLE_UNTIL = """
+SELECT instrument_id, max(last_seq) AS until FROM coverage
+WHERE kind = 'trades' AND state <> 'gap' AND instrument_id = ANY ($1) GROUP BY instrument_id
+"""
+"""Of instruments without numbers, whose numbers in the ledger are UTC ns."""
+
 _INSTRUMENTS = """
 SELECT exchange, symbol, venue_symbol, base, quote, price_step, quantity_step, numbered
 FROM instruments ORDER BY exchange, symbol
@@ -157,10 +163,13 @@ class PostgresReader(OpinionReader, CoverageReader):
         async with self._query("last_trades", *instruments) as connection:
             numbers = [self._known.number(instrument) for instrument in instruments if self._known.has(instrument)]
             rows = await connection.fetch(_LAST_TRADES, numbers)
-        return {
-            self._known.instrument(row["id"]): LastTrade(row["seq"], from_postgres(row["ts"]) + row["sub_ms_ns"])
-            for row in rows
-        }
+            unnumbered = [row["id"] for row in rows if not self._known.is_numbered(self._known.instrument(row["id"]))]
+            whole = await connection.fetch(_WHOLE_UNTIL, unnumbered) if unnumbered else ()
+        last = {row["id"]: LastTrade(row["seq"], from_postgres(row["ts"]) + row["sub_ms_ns"]) for row in rows}
+        for row in whole:
+            if row["until"] < last[row["instrument_id"]].ts_event:
+                last[row["instrument_id"]] = LastTrade(row["until"], row["until"])
+        return {self._known.instrument(number): trade for number, trade in last.items()}
 
     async def instruments(self) -> tuple[Instrument, ...]:
         async with self._query("instruments") as connection:

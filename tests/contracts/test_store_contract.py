@@ -285,6 +285,10 @@ class TestCoverage:
             span = CoveredTime(sol.id, alike[first].ts_event, alike[first + 1].ts_event, Cover.LIVE)
             await store.writer.write(Batch(covered=(span,)))
         assert await covered(store, sol) == [(alike[0].ts_event, alike[4].ts_event, "live")]
+        later = structs.replace(alike[4], trade_id="x9", ts_event=alike[4].ts_event + SECOND_NS)
+        await store.writer.write(Batch(trades=(structs.replace(later, seq=later.ts_event),)))
+        whole_until = alike[4].ts_event
+        assert await store.reader.last_trades([sol.id]) == {sol.id: LastTrade(whole_until, whole_until)}
         assert [i.numbered for i in await store.reader.instruments() if i.id == sol.id] == [False]
 
     async def test_a_span_of_time_and_some_instruments_can_be_asked_for(self, store: Store) -> None:

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Headline, Mood, Outcome, Signal, TrainingRun
-from alphaplus_tui.domain.coverage import CoverageRow, runs_of_candles, runs_of_trades
+from alphaplus_tui.domain.coverage import CoverageRow, Series, runs_of_candles, runs_of_trades
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Provenance, Trade
 from alphaplus_tui.domain.timeframe import DAY_NS, TIMEFRAMES, Timeframe
@@ -150,6 +150,11 @@ class FakeStore:
         for trade in sorted(self.stored_trades.values(), key=_place):
             if trade.instrument in instruments:
                 last[trade.instrument] = LastTrade(trade.seq, trade.ts_event)
+        for instrument, trade in last.items():
+            covered = self.ledger.intervals.get(Series(instrument))
+            if covered and not self.known[instrument].numbered:
+                until = min(trade.ts_event, max(interval.last_seq for interval in covered))
+                last[instrument] = LastTrade(until, until)
         return last
 
     async def open_gaps(self) -> tuple[GapRecord, ...]:
