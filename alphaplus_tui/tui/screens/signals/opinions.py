@@ -10,6 +10,7 @@ from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.widgets.grid import Cell, Column, LiveGrid
+from alphaplus_tui.tui.widgets.names import name_of
 from alphaplus_tui.tui.widgets.opinion import (
     PASSED,
     chance,
@@ -100,8 +101,8 @@ class DecisionGrid(LiveGrid[Decision]):
         self.history = history
         self._by_id = {decision.id: decision for decision in history or ()}
 
-    def title(self, look: Look) -> str:  # noqa: ARG002 - the filters are enough
-        parts = [f"Decisions of {symbol_of(InstrumentId(self.of))}" if self.of else "Decisions"]
+    def title(self, look: Look) -> str:
+        parts = [f"Decisions of {name_of(InstrumentId(self.of), look.state)}" if self.of else "Decisions"]
         if self.gate:
             parts.append("signals only" if self.gate == PASSED else f"held by {self.gate}")
         if self.find:
@@ -141,7 +142,7 @@ class DecisionGrid(LiveGrid[Decision]):
             matching = [
                 name
                 for name, row in decisions.items()
-                if wanted in symbol_of(name).casefold() and _wanted(row.decision, self.gate)
+                if wanted in name_of(name, look.state).casefold() and _wanted(row.decision, self.gate)
             ]
             matching.sort(key=lambda name: order[name].position if name in order else len(order))
             self._ordered = (stamp, matching)
@@ -292,7 +293,8 @@ class SignalGrid(LiveGrid[SignalRow]):
         stamp = (signals.version, self.find)
         if stamp != self._ordered[0]:
             wanted = self.find.casefold()
-            rows = [row.signal for row in signals.values() if wanted in symbol_of(row.signal.instrument).casefold()]
+            rows = [row.signal for row in signals.values()]
+            rows = [signal for signal in rows if wanted in name_of(signal.instrument, look.state).casefold()]
             rows.sort(key=lambda signal: (-signal.made_at, signal.instrument))
             self._ordered = (stamp, [signal.id for signal in rows])
         return self._ordered[1]

@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 from alphaplus_tui.domain.analysis import Decision, Direction, Probabilities
-from alphaplus_tui.domain.instrument import symbol_of
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.state.slices import SignalRow
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
+from alphaplus_tui.tui.widgets.names import name_of
 from alphaplus_tui.tui.widgets.opinion import (
     GATES,
     clock_text,
@@ -49,7 +49,7 @@ class TracePanel(Panel):
             return "Trace"
         prediction = self.decision.prediction
         at = clock_text(prediction.open_time, look.now)
-        return f"Trace · {symbol_of(prediction.instrument)} · {prediction.timeframe} candle of {at}"
+        return f"Trace · {name_of(prediction.instrument, look.state)} · {prediction.timeframe} candle of {at}"
 
     def condition(self, look: Look) -> Condition:  # noqa: ARG002 - the decision is enough
         if self.error:
