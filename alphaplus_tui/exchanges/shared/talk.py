@@ -7,7 +7,14 @@ from typing import Any, Protocol
 from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 
-from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, Disconnected, ProtocolError, TransientError
+from alphaplus_tui.errors import (
+    AlphaPlusError,
+    DeadlineExceeded,
+    Disconnected,
+    ProtocolError,
+    RateLimited,
+    TransientError,
+)
 from alphaplus_tui.exchanges.shared.link import CLOSE_WITHIN_S, Link
 from alphaplus_tui.kernel.clock import Clock, elapsed_ns, wait_within
 
@@ -188,5 +195,7 @@ class Talk:
     async def _really_quiet(self, silent_s: float) -> bool:
         try:
             return await self._custom.quiet(silent_s)
+        except RateLimited:
+            return True  # no evidence of anything, and dialling anew would be a further question
         except (TransientError, ProtocolError):
             return False

@@ -1,5 +1,6 @@
 """Kraken's adapter against a server that speaks as Kraken does."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator
@@ -229,3 +230,28 @@ async def test_doubts_about_quiet_instruments_leave_room_for_missing_trades(tmp_
         rows, _ = await rest.trades("BTC/USD", since=1, limit=5)
         assert rows[0][6] == FIRST_NUMBER
         await rest.close()
+
+
+async def test_a_quiet_market_is_left_alone_and_a_mute_one_subscribed_to_anew(tmp_path: Path) -> None:
+    trades = frozenset({Channel.TRADE})
+    async with opened(FakeKraken()) as venue, listening(an_adapter_of(venue, tmp_path), (BTC,), trades) as heard:
+        await eventually(lambda: heard.of(FeedConnected))
+        first = (await venue.trade()).number
+        await eventually(lambda: heard.seqs() == [first])
+        await eventually(lambda: len(venue.asked) >= 2)
+        assert venue.dialled == 1
+        assert not heard.of(FeedLost)
+        venue.happen("BTC/USD", 3)
+        await eventually(lambda: heard.seqs() == list(range(first, first + 4)), within_s=20.0)
+
+
+async def test_a_market_that_cannot_be_asked_about_for_now_is_not_taken_for_mute(tmp_path: Path) -> None:
+    trades = frozenset({Channel.TRADE})
+    async with opened(FakeKraken()) as venue:
+        venue.answers["/0/public/Trades"] = lambda: saying("EGeneral:Too many requests")
+        async with listening(an_adapter_of(venue, tmp_path), (BTC,), trades) as heard:
+            await eventually(lambda: venue.asked)
+            # ten times as long as silence is borne without asking
+            await asyncio.sleep(10 * QUICK.patience.first_data_within_s)
+            assert venue.dialled == 1
+            assert not heard.of(FeedLost)
