@@ -12,7 +12,7 @@ from alphaplus_tui.state.view import ONLY, StateView
 router = APIRouter(tags=["health"])
 
 _FEEDS_THAT_WORK = frozenset({FeedState.LIVE, FeedState.BACKFILLING, FeedState.GAP, FeedState.ENDED, "DELISTED"})
-_MAY_BE_DEGRADED = frozenset({"sentiment", "retention", "training", "reasons", "model_watch"})
+_MAY_BE_DEGRADED = frozenset({"alerts", "sentiment", "retention", "training", "reasons", "model_watch"})
 """Services without which markets are followed and judged as well; they must run all the same."""
 
 

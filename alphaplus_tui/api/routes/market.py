@@ -14,7 +14,7 @@ from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Trade
 from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe, duration_ns, open_time, parse_timeframe
 from alphaplus_tui.errors import UnknownName
-from alphaplus_tui.session.queries import CandlesBetween, TradesPage
+from alphaplus_tui.session.queries import CandlesBetween, CoverageMap, TradesPage
 
 router = APIRouter(prefix="/api/v1", tags=["market data"])
 
@@ -120,6 +120,19 @@ async def coverage(
         if gap.instrument in gaps:
             gaps[gap.instrument].append(market.Gap.of(gap))
     return Page(items=[market.Coverage.of(row, gaps[row.instrument]) for row in page], next=following)
+
+
+@router.get("/coverage/map", summary="What is stored whole, how it came, and the gaps", responses=_STORED)
+async def coverage_map(
+    door: Visited, symbol: SymbolFilter = None, since: Since = None, limit: Limit = 100, after: After = None
+) -> Page[market.Stretch]:
+    """From the database: by instrument, timeframe (trades first) and time; of the newest 10,000 stretches."""
+    instrument = "" if symbol is None else door.instrument(symbol)
+    begin = 0 if after is None else split_cursor(f"{after}.")[0]
+    rows = await door.ask(CoverageMap(instrument, since_ns(since)))
+    end = begin + limit
+    items = [market.Stretch.of(row) for row in rows[begin:end]]
+    return Page(items=items, next=str(end) if end < len(rows) else None)
 
 
 def _freshness(door: Door, instrument: InstrumentId) -> tuple[str, float | None]:

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1", tags=["opinions"])
 _STORED = problems(not_found="no such symbol is followed", unavailable="the database does not answer")
 
 Gate = Annotated[
-    str, Query(max_length=100, description="Only those that this gate held back; `passed`: that none did.")
+    str, Query(max_length=100, description="Only those that this gate held back; `passed`: those that became signals.")
 ]
 
 

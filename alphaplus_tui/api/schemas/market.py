@@ -3,6 +3,7 @@
 from typing import Self
 
 from alphaplus_tui.api.schemas.common import Instant, Page, Part, moment
+from alphaplus_tui.domain.coverage import CoverageRow
 from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.domain.instrument import InstrumentId, exchange_of, symbol_of
 from alphaplus_tui.domain.market import Candle, Side, Trade
@@ -215,6 +216,35 @@ class Coverage(Part):
             wanted=wanted,
             missing=sum(gap.missing for gap in gaps),
             gaps=gaps,
+        )
+
+
+class Stretch(Part):
+    """One stretch of the map of what is stored: covered, or a gap with its reason."""
+
+    exchange: str
+    symbol: str
+    timeframe: str
+    """Empty for trades."""
+    cover: str
+    """live, backfilled, imported, replayed or gap."""
+    start: Instant | None
+    end: Instant | None
+    missing: int
+    """Of a gap: how many; at least so many where trades are not numbered."""
+    reason: str
+
+    @classmethod
+    def of(cls, row: CoverageRow) -> Self:
+        return cls(
+            exchange=exchange_of(row.instrument),
+            symbol=symbol_of(row.instrument),
+            timeframe=row.timeframe,
+            cover=row.cover,
+            start=moment(row.start),
+            end=moment(row.end),
+            missing=row.missing,
+            reason=row.reason,
         )
 
 

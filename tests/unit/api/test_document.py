@@ -39,6 +39,7 @@ PUBLISHED = {
     "/api/v1/trades": {"get"},
     "/api/v1/orderbook": {"get"},
     "/api/v1/coverage": {"get"},
+    "/api/v1/coverage/map": {"get"},
     "/api/v1/models": {"get"},
     "/api/v1/models/{model}/promote": {"post"},
     "/api/v1/models/{model}/pin": {"post"},

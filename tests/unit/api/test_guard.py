@@ -16,7 +16,13 @@ from tests.unit.api.serving import TOKEN, Client, healthy, served
 ROUTES = (
     *("GET /readyz", "GET /metrics", "GET /openapi.json", "GET /api/v1/services", "POST /api/v1/services/x/restart"),
     *("GET /api/v1/tickers", "GET /api/v1/candles", "GET /api/v1/trades", "GET /api/v1/orderbook"),
-    *("GET /api/v1/coverage", "GET /api/v1/models", "POST /api/v1/models/x/promote", "POST /api/v1/models/x/pin"),
+    *(
+        "GET /api/v1/coverage",
+        "GET /api/v1/coverage/map",
+        "GET /api/v1/models",
+        "POST /api/v1/models/x/promote",
+        "POST /api/v1/models/x/pin",
+    ),
     *("POST /api/v1/models/rollback", "POST /api/v1/training", "DELETE /api/v1/training/x", "GET /api/v1/predictions"),
     *("GET /api/v1/signals", "GET /api/v1/decisions", "GET /api/v1/alerts", "GET /api/v1/portfolio"),
     *("GET /api/v1/orders", "GET /api/v1/fills", "GET /api/v1/stream", "GET /api/v1/session", "GET /nothing"),

@@ -4,6 +4,7 @@ import pytest
 from msgspec import structs
 
 from alphaplus_tui.domain.alerts import Alert, AlertKind, Severity
+from alphaplus_tui.domain.coverage import Cover, CoverageRow
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import MINUTE_NS
 from alphaplus_tui.session.commands import (
@@ -123,6 +124,22 @@ async def test_coverage_tells_what_is_missing_and_why() -> None:
             "noticed_at": "2026-09-21T14:13:20.431Z",
         }
     ]
+
+
+async def test_the_map_of_what_is_stored_comes_page_by_page_with_the_reasons_of_gaps() -> None:
+    session = healthy()
+    stretches = tuple(
+        CoverageRow(BTC, "", cover, NOW + n * MINUTE_NS, NOW + (n + 1) * MINUTE_NS, n, n, n, reason)
+        for n, (cover, reason) in enumerate(
+            [(Cover.IMPORTED, ""), (Cover.GAP, "not served so far back"), (Cover.LIVE, "")]
+        )
+    )
+    session.coverage_rows = stretches
+    async with served(session) as client:
+        pages = await client.all_pages("/api/v1/coverage/map?symbol=BTC/USDT&limit=2")
+    assert [[row["cover"] for row in page] for page in pages] == [["imported", "gap"], ["live"]]
+    assert (pages[0][1]["reason"], pages[0][1]["missing"]) == ("not served so far back", 1)
+    assert pages[0][0]["end"] == pages[0][1]["start"] == "2026-09-21T14:14:20.431Z"
 
 
 async def test_alerts_are_listed_the_newest_first() -> None:
