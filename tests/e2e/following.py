@@ -13,7 +13,7 @@ from tests.e2e.harness import Program
 
 async def following(program: Program) -> int:
     """From when on nothing may be missing: every symbol has had its first trade by then."""
-    await program.line("ready")
+    await program.line("ready", within_s=60)
     await program.until(all_is_well)
     await run_for(2)
     return now_ms()
