@@ -99,7 +99,11 @@ def _engine(status: Status | None) -> Iterator[Finding]:
     degraded = [row for row in status.services if row.health == "DEGRADED" and row not in down]
     for row in down:
         why = row.reason or row.last_error or "no reason given"
-        yield fail("engine", f"service {row.name} is {row.state}: {why}", f"`alphaplus logs --service {row.name}`")
+        yield fail(
+            "engine",
+            f"service {row.name} is {row.state}: {why}",
+            f"look for {row.name} on the Logs screen, or in logs/alphaplus.log of the data folder",
+        )
     for row in degraded:
         yield warn("engine", f"service {row.name} is degraded: {row.reason}", "what it says, or wait until it is over")
     if not down and not degraded:
@@ -117,7 +121,7 @@ async def _exchange(name: str, settings: Settings, paths: Paths, status: Status 
             name, settings.exchange, paths, clock=SystemClock(), market=WallMarketClock(), meters=Meters()
         )
     except AlphaPlusError as error:
-        return fail("exchange", f"{name}: {error}", "choose an exchange that `alphaplus config schema` names")
+        return fail("exchange", f"{name}: {error}", "correct exchange.id or the symbol's prefix")
     try:
         async with asyncio.timeout(_EXCHANGE_WITHIN_S):
             offset_ns = await data.clock_offset_ns()
