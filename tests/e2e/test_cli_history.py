@@ -21,6 +21,7 @@ async def test_a_folder_of_many_makers_comes_in_and_each_guess_is_told(tmp_path:
     folder.mkdir()
     for path in (
         "ohlcv_lean/crypto_coinbase_minute_btcusd_20180404_trade.zip",
+        "ohlcv_lean/crypto_coinbase_second_btcusd_20161007_trade.zip",
         "stream_csv_binance_2025/test_positive_binance_trade_stream_spot_trxusdt_04-03-2025.csv.gz",
         "stream_csv_binance_2025/test_positive_binance_difference_depth_stream_spot_trxusdt_04-03-2025.csv.gz",
     ):
@@ -32,6 +33,8 @@ async def test_a_folder_of_many_makers_comes_in_and_each_guess_is_told(tmp_path:
     )
     assert "imported:BTC/USD 1m, 1,007 rows (1,007 new) from 2018-04-04T00:00:00Z" in done.stderr
     assert "2 holes (433 candles missing)" in done.stderr
+    assert "imported:BTC/USD 1s, 4,063 rows (4,063 new)" in done.stderr
+    assert "3,801 holes (82,337 candles missing)" in done.stderr
     assert "imported:TRX/USDT trades, 10,000 rows (10,000 new)" in done.stderr
     assert done.stderr.count("difference_depth_stream") == 1, "a file that is skipped is named once"
     assert done.stdout.strip().endswith("; 0 rows rejected, 1 file skipped")
