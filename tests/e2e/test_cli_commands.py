@@ -18,6 +18,7 @@ COMMANDS = (
     ("record",),
     ("simulate",),
     ("status",),
+    ("doctor",),
     ("config", "show"),
     ("config", "init"),
     ("config", "path"),
