@@ -1,7 +1,7 @@
 """Wires services and adapters together; the only file that knows both."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 
 from pydantic import SecretStr
@@ -20,6 +20,7 @@ from alphaplus_tui.runtime.following import followers, open_exchange, open_recor
 from alphaplus_tui.runtime.judging import adopt_demo_model, judging
 from alphaplus_tui.runtime.local_session import LocalSession
 from alphaplus_tui.runtime.options import ReplayOptions
+from alphaplus_tui.runtime.sharing import owned, share_of
 from alphaplus_tui.settings.exchange import DEMO
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
@@ -58,12 +59,29 @@ def build_engine(
     demo: DemoExchange | None = None
     if replay is None and settings.exchange.id == DEMO and not settings.exchange.rest_url:
         demo = DemoExchange(settings.demo, port=free_port())
+    meters = Meters()
+
+    def build(mine: frozenset[str] | None) -> Parts:
+        return _assemble(
+            settings,
+            paths,
+            state,
+            system,
+            followed={} if replay is not None else owned(settings.exchange, mine),
+            replay=replay,
+            demo=demo,
+            addresses=addresses or {},
+            meters=meters,
+        )
+
     return Engine(
-        lambda: _assemble(settings, paths, state, system, replay=replay, demo=demo, addresses=addresses or {}),
+        build,
         LocalSession(state, paths.log_file),
         demo=demo,
         replays=replay is not None,
         started_at=started_at,
+        share=share_of(settings) if replay is None and settings.sharding.enabled else None,
+        forget=state.forget_markets,
     )
 
 
@@ -79,9 +97,11 @@ def _assemble(
     state: StateStore,
     system: SystemRow,
     *,
+    followed: Mapping[str, Sequence[str] | None],
     replay: ReplayOptions | None,
     demo: DemoExchange | None,
     addresses: Mapping[str, SecretStr],
+    meters: Meters,
 ) -> Parts:
     # asyncpg, aiohttp, websockets and numpy come with these: not before the first paint
     from alphaplus_tui.news.web import WebNews  # noqa: PLC0415
@@ -99,7 +119,7 @@ def _assemble(
     from alphaplus_tui.storage.database import PostgresDatabase  # noqa: PLC0415
     from alphaplus_tui.storage.spool import FileSpool  # noqa: PLC0415
 
-    clock, meters, rng = SystemClock(), Meters(), Random()  # noqa: S311  jitter, not a secret
+    clock, rng = SystemClock(), Random()  # noqa: S311  jitter, not a secret
     bus, exchange = Bus(clock=clock), settings.exchange
     moods = Moods(bus)
     timeframes = [parse_timeframe(name) for name in exchange.timeframes]
@@ -146,6 +166,7 @@ def _assemble(
         reader,
         bus,
         timeframes,
+        followed=followed,
         history_candles=_history_candles(settings),
         live=replay is None,
         clock=clock,

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from alphaplus_tui.domain.events import RecordingEnded
-from alphaplus_tui.errors import AlphaPlusError, FatalError
+from alphaplus_tui.errors import AlphaPlusError, FatalError, TransientError
 from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
@@ -18,6 +19,7 @@ from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.runtime.demo import DemoExchange
 from alphaplus_tui.runtime.local_session import Desk, LocalSession
 
+_LOOK_EVERY_S = 1.0
 _CLOSE_WITHIN_S = 2.5
 """For all that is closed after the services have stopped."""
 
@@ -54,25 +56,51 @@ class Parts:
     state_to_screen: Histogram
 
 
+class Share(Protocol):
+    """Which of the instruments are this AlphaPlus's to follow, where several share them."""
+
+    async def look(self) -> frozenset[str]:
+        """What is ours now, as far as the others have let go of it; TransientError while nobody can know."""
+        ...
+
+    async def give_back(self) -> None:
+        """Let the others have what is theirs by now and no longer followed here."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Engine:
-    """All services of one data folder; the caller holds its lock."""
+    """All services of one data folder; the caller holds its lock.
+
+    Where instruments are shared, all services are made anew whenever the share changes: whoever takes over starts as
+    after a crash, with everything that was missed.
+    """
 
     def __init__(
         self,
-        build: Callable[[], Parts],
+        build: Callable[[frozenset[str] | None], Parts],
         session: LocalSession,
         *,
         demo: DemoExchange | None,
         replays: bool,
         started_at: float,
+        share: Share | None = None,
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
-        """build: imports and wires everything; runs in a thread, so that a console draws meanwhile.
+        """build: imports and wires everything; runs in a thread, so that a console draws meanwhile. It is told what
+        is ours to follow; None: everything.
 
         demo: the demo exchange, where that is what is followed.
         replays: it plays a recording, which has an end.
         started_at: ``time.monotonic()`` at the first line of the program.
+        forget: takes from the state what is known of instruments.
         """
         self.session = session
+        self._share, self._forget = share, forget
+        self._mine: frozenset[str] | None = None
+        self._sharing: asyncio.Task[None] | None = None
+        self._startup_s = 0.0
         self._build, self._demo, self._replays, self._started_at = build, demo, replays, started_at
         self._prepared = False
         self._parts: Parts | None = None
@@ -102,17 +130,44 @@ class Engine:
     async def start(self) -> None:
         """Returns when every service is ready, or has failed for the first time."""
         await self.prepare()
-        parts = await asyncio.to_thread(self._build)
+        if self._share is not None:
+            self._mine = await _look(self._share, frozenset())
+        parts = await asyncio.to_thread(self._build, self._mine)
         if self._stopping is not None:
             return
+        await self._open(parts)
+        self._startup_s = time.monotonic() - self._started_at
+        parts.figures.started(self._startup_s)
+        self._started.set()
+        log.info("engine_started", startup_s=round(self._startup_s, 3))
+        if self._share is not None:
+            self._sharing = asyncio.create_task(self._keep_sharing(self._share), name="share the instruments")
+
+    async def _open(self, parts: Parts) -> None:
         self._parts = parts
         parts.bus.on(RecordingEnded, lambda _: self._ended.set())
         self.session.open(parts.manager, parts.reader, parts.market, parts.models)
         await parts.manager.start()
-        startup_s = time.monotonic() - self._started_at
-        parts.figures.started(startup_s)
-        self._started.set()
-        log.info("engine_started", startup_s=round(startup_s, 3))
+
+    async def _keep_sharing(self, share: Share) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            before = self._mine or frozenset()
+            mine = await _look(share, before)
+            if mine != before:
+                log.info("share_changed", follows=len(mine), gained=len(mine - before), lost=len(before - mine))
+                self._mine = mine
+                await self._begin_anew(mine)
+            with suppress(TransientError):  # the locks ended with the connection
+                await share.give_back()
+
+    async def _begin_anew(self, mine: frozenset[str]) -> None:
+        assert self._parts is not None
+        await self._end(self._parts)
+        self._forget()
+        parts = await asyncio.to_thread(self._build, mine)
+        await self._open(parts)
+        parts.figures.started(self._startup_s)
 
     async def stop(self) -> None:
         """Sources first, persistence last; then everything is written. A second call waits for the first."""
@@ -130,8 +185,14 @@ class Engine:
         assert parts is not None
         ended = asyncio.create_task(self._ended.wait(), name="the recording's end")
         failed = asyncio.create_task(parts.manager.wait_failed(), name="a service's end")
+        sharing = () if self._sharing is None else (self._sharing,)
         try:
-            await asyncio.wait({ended, failed} if self._replays else {ended}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {ended, failed} if self._replays else {ended, *sharing}, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in sharing:
+                if task.done():
+                    task.result()  # it only ends by a defect, or by what cannot be helped
             if not ended.done():
                 raise FatalError(f"{failed.result().name}: {failed.result().reason}")
         finally:
@@ -140,6 +201,16 @@ class Engine:
         await parts.settled()
 
     async def _stop(self) -> None:
+        if self._sharing is not None:
+            self._sharing.cancel()
+            await asyncio.wait({self._sharing})
+        try:
+            await self._stop_services()
+        finally:
+            if self._share is not None:
+                await self._share.close()
+
+    async def _stop_services(self) -> None:
         parts = self._parts
         if parts is None:
             if self._demo is not None:
@@ -147,6 +218,11 @@ class Engine:
             return
         log.info("engine_stops")
         parts.figures.stopping()
+        await self._end(parts)
+        parts.figures.refresh()
+        log.info("engine_stopped")
+
+    async def _end(self, parts: Parts) -> None:
         await parts.manager.stop()
         try:
             async with asyncio.timeout(_CLOSE_WITHIN_S):
@@ -154,8 +230,15 @@ class Engine:
                     await _closed(close)
         except TimeoutError:
             log.error("engine_not_closed_in_time", within_s=_CLOSE_WITHIN_S)  # noqa: TRY400  the trace says nothing
-        parts.figures.refresh()
-        log.info("engine_stopped")
+
+
+async def _look(share: Share, before: frozenset[str]) -> frozenset[str]:
+    """What is ours; as before while the database is away, as nobody else can take it then."""
+    try:
+        return await share.look()
+    except TransientError as error:
+        log.info("share_not_known", error=str(error))
+        return before
 
 
 async def _closed(close: Callable[[], Awaitable[None]]) -> None:

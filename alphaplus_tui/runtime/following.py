@@ -1,6 +1,6 @@
 """The exchanges that are followed: an adapter for each, one service that listens to it and one that asks it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,7 @@ def followers(
     bus: Bus,
     timeframes: Sequence[Timeframe],
     *,
+    followed: Mapping[str, Sequence[str] | None],
     history_candles: int,
     live: bool,
     clock: Clock,
@@ -75,13 +76,13 @@ def followers(
 ) -> "tuple[list[BackfillService], list[IngestionService]]":
     """What asks and what listens, for each of ``exchanges``; the trouble of one is none of another's.
 
+    followed: symbols by exchange; none at all: everything; None: nothing for now.
     live: False for a recording, of which everything is followed.
     """
     from alphaplus_tui.services.backfill import BackfillService  # noqa: PLC0415  brings the adapters' libraries
     from alphaplus_tui.services.ingestion import IngestionService  # noqa: PLC0415  likewise
     from alphaplus_tui.services.roster import Roster  # noqa: PLC0415  likewise
 
-    followed = settings.followed() if live else {}
     roster = Roster([instrument_id(name, symbol) for name, symbol in settings.watchlist()])
     asking: list[BackfillService] = []
     listening: list[IngestionService] = []

@@ -65,9 +65,9 @@ class ContinuityService:
         self._received, self._duplicates = meters.counter("trades_received"), meters.counter("duplicates")
         self._backfilled, self._quarantined = meters.counter("trades_backfilled"), meters.counter("trades_quarantined")
         self._resumed = asyncio.Event()
-        self._exchanges: set[str] = set()
-        self._reopened: set[str] = set()
-        """Exchanges whose gaps of earlier runs are looked after."""
+        self._followed: set[InstrumentId] = set()
+        self._reopened: set[InstrumentId] = set()
+        """Those whose gaps of earlier runs are looked after; others' may be another AlphaPlus's."""
         self._times = Times(bus, opened=self._opened, changed=self._changed, live=resume)
         bus.on(InstrumentsKnown, self._on_instruments)
         bus.on(TradeReceived, self._on_trade)
@@ -89,19 +89,19 @@ class ContinuityService:
             self._times.tell_whole()
 
     async def _go_on(self, life: Life) -> None:
-        """Reopen the gaps of earlier runs, an exchange's once it answered."""
+        """Reopen the gaps of earlier runs, of each instrument once its exchange answered."""
         while True:
             await self._resumed.wait()
             self._resumed.clear()
-            new = self._exchanges - self._reopened
+            new = self._followed - self._reopened
             records = await self._earlier_gaps(life) if new else ()
             for record in records:
-                if exchange_of(record.instrument) in new:
+                if record.instrument in new:
                     self._reopen(record)
             self._reopened |= new
 
     def _on_instruments(self, event: InstrumentsKnown) -> None:
-        self._exchanges.update(instrument.exchange for instrument in event.instruments)
+        self._followed.update(instrument.id for instrument in event.instruments)
 
     def _on_trade(self, event: TradeReceived) -> None:
         trade = event.trade

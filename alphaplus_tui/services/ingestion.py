@@ -46,7 +46,7 @@ class IngestionService:
         market_data: MarketData,
         bus: Bus,
         *,
-        symbols: Sequence[str],
+        symbols: Sequence[str] | None,
         channels: frozenset[Channel],
         market: MarketClock,
         meters: Meters,
@@ -55,7 +55,7 @@ class IngestionService:
         name: str = "ingestion",
         backfill: str = "backfill",
     ) -> None:
-        """symbols: what to follow, in this order; all that the exchange has when empty.
+        """symbols: what to follow, in this order; all that the exchange has when empty; None: nothing for now.
         roster: shared by those who follow other exchanges.
         backfill: the service that fetches what this one misses.
         """
@@ -63,7 +63,7 @@ class IngestionService:
         self.after: tuple[str, ...] = ("persistence", "projection", "continuity", "candles", backfill)
         self._roster = roster or Roster()
         self._data, self._bus, self._market, self._rng = market_data, bus, market, rng
-        self._symbols, self._channels = tuple(symbols), channels
+        self._symbols, self._channels = symbols, channels
         self._wire_to_state = meters.histogram("wire_to_state")
         self._rejected = meters.counter("frames_rejected")
         self._reconnects = meters.counter("reconnects")
@@ -80,8 +80,12 @@ class IngestionService:
         self._ended = False
 
     async def run(self, life: Life) -> None:
+        if self._symbols is None:
+            life.ready()
+            life.degraded("stands by: others follow all instruments")
+            await asyncio.Event().wait()
         try:
-            instruments = await self._instruments(life)
+            instruments = await self._instruments(life, self._symbols or ())
         except FatalError as error:
             self._changed(ExchangeState.FAILED, str(error))
             raise
@@ -91,11 +95,11 @@ class IngestionService:
             await self._stream(life, instruments)
         await asyncio.Event().wait()  # a recording has ended, and the service stays what it is
 
-    async def _instruments(self, life: Life) -> tuple[Instrument, ...]:
+    async def _instruments(self, life: Life, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         attempt = 0
         while True:
             try:
-                instruments = await self._asked(life)
+                instruments = await self._asked(life, symbols)
             except TransientError as error:
                 life.degraded(f"{self._data.exchange} does not answer: {error}")
                 self._changed(ExchangeState.AWAY, str(error))
@@ -111,9 +115,9 @@ class IngestionService:
                 life.healthy()
                 return instruments
 
-    async def _asked(self, life: Life) -> tuple[Instrument, ...]:
+    async def _asked(self, life: Life, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Whoever starts does not wait long for an exchange, nor for the library that speaks to it."""
-        asking = asyncio.ensure_future(self._data.instruments(self._symbols))
+        asking = asyncio.ensure_future(self._data.instruments(symbols))
         try:
             await asyncio.wait({asking}, timeout=_READY_WITHIN_S)
             if not asking.done():

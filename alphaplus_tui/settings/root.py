@@ -17,6 +17,7 @@ from alphaplus_tui.settings.learning import InferenceSettings, SignalSettings, T
 from alphaplus_tui.settings.section import Section
 from alphaplus_tui.settings.sections import ActionId, DatabaseSettings, Keys, LoggingSettings, UiSettings
 from alphaplus_tui.settings.sentiment import SentimentSettings
+from alphaplus_tui.settings.sharding import ShardingSettings
 
 
 class Settings(Section):
@@ -25,6 +26,7 @@ class Settings(Section):
     exchange: ExchangeSettings = ExchangeSettings()
     demo: DemoSettings = DemoSettings()
     database: DatabaseSettings = DatabaseSettings()
+    sharding: ShardingSettings = ShardingSettings()
     inference: InferenceSettings = InferenceSettings()
     signals: SignalSettings = SignalSettings()
     training: TrainingSettings = TrainingSettings()

@@ -54,6 +54,11 @@ class WritableSlice(Slice[K, R]):
             self.version += 1
             del self._rows[key], self._changed[key]
 
+    def clear(self) -> None:
+        """Forget all rows."""
+        for key in list(self._rows):
+            self.drop(key)
+
 
 class StateStore:
     """Everything that can be seen; satisfies ``StateView``."""
@@ -84,3 +89,10 @@ class StateStore:
         self.headlines: WritableSlice[str, HeadlineRow] = WritableSlice()
         self.sentiment: WritableSlice[str, SentimentRow] = WritableSlice()
         self.link: WritableSlice[str, LinkRow] = WritableSlice()
+
+    def forget_markets(self) -> None:
+        """What is followed changes: nothing of the old instruments stays to be taken for live."""
+        for slice_ in (self.instruments, self.prices, self.books, self.tapes, self.charts, self.feeds):
+            slice_.clear()
+        for slice_ in (self.connections, self.gaps, self.decisions):
+            slice_.clear()

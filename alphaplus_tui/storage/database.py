@@ -49,7 +49,7 @@ class PostgresDatabase:
         self._settings, self._clock, self._join = settings, clock, join
         self._data = data_dir
         self._server = EmbeddedServer(data_dir, runtime_dir=runtime_dir, clock=clock) if settings.embedded else None
-        self._address: Address | None = None if settings.embedded else _external(settings)
+        self._address: Address | None = None if settings.embedded else external_address(settings)
         self._unready = _NEVER
         self._known = KnownInstruments()
         look_s = min(_LOOK_DEADLINE_S, settings.statement_timeout_s)
@@ -186,6 +186,7 @@ def _embedded(address: ServerAddress) -> Address:
     return Address(host=str(address.socket_dir), port=address.port, user=address.user, database=address.database)
 
 
-def _external(settings: DatabaseSettings) -> Address:
+def external_address(settings: DatabaseSettings) -> Address:
+    """Of the user's own PostgreSQL."""
     password = settings.password.get_secret_value() if settings.password is not None else None
     return Address(dsn=settings.url, password=password)

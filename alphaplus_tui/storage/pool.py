@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     _AnyPool: TypeAlias = asyncpg.Pool[asyncpg.Record]
-    _RawConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    RawConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 
 _CLOSE_WITHIN_S = 1.0
 
@@ -125,7 +125,7 @@ class Pool:
 @asynccontextmanager
 async def single(
     address: Address, *, deadline_s: float, session: dict[str, str]
-) -> "AsyncGenerator[_RawConnection, None]":
+) -> "AsyncGenerator[RawConnection, None]":
     """One connection of its own, outside every pool."""
     async with _ours("database"), asyncio.timeout(deadline_s):
         connection = await asyncpg.connect(

@@ -146,10 +146,12 @@ async def started(home: Path, *arguments: str, extra: Mapping[str, str] | None =
             await process.communicate()
 
 
-async def exported(home: Path, kind: str, *arguments: str) -> list[dict[str, str]]:
+async def exported(
+    home: Path, kind: str, *arguments: str, extra: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
     """The rows of ``alphaplus export <kind>``."""
     file = home / f"{kind}.csv"
-    done = await run(home, "export", kind, "--format", "csv", "--output", str(file), *arguments)
+    done = await run(home, "export", kind, "--format", "csv", "--output", str(file), *arguments, extra=extra)
     assert done.code == 0, done.stderr
     with file.open(newline="") as stream:
         return list(csv.DictReader(stream))

@@ -46,6 +46,7 @@ class Followed:
             self.store,
             self.bus,
             [MINUTE],
+            followed=settings.followed(),
             history_candles=settings.history_candles,
             live=True,
             clock=clock,
