@@ -65,9 +65,13 @@ class ServiceManager:
         for unit in self._units.values():
             await unit.settled.wait()
 
-    async def stop(self) -> tuple[str, ...]:
-        """Stop in reverse order; returns the names of those that ignored it and were abandoned."""
+    async def stop(self, *, within_s: float | None = None) -> tuple[str, ...]:
+        """Stop in reverse order; returns the names of those that ignored it and were abandoned.
+
+        within_s: instead of ``stop_within_s``, where there is no hurry.
+        """
         self._stopped = True
+        self._stop_within_s = self._stop_within_s if within_s is None else within_s
         guards = [fellowship.guard for fellowship in self._fellowships if fellowship.guard is not None]
         own = [*guards, self._lookout] if self._lookout is not None else guards
         for task in own:

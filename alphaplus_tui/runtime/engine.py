@@ -20,6 +20,8 @@ from alphaplus_tui.runtime.demo import DemoExchange
 from alphaplus_tui.runtime.local_session import Desk, LocalSession
 
 _LOOK_EVERY_S = 1.0
+_ANEW_WITHIN_S = 30.0
+"""For services to end whose successors follow."""
 _CLOSE_WITHIN_S = 2.5
 """For all that is closed after the services have stopped."""
 
@@ -63,8 +65,8 @@ class Share(Protocol):
         """What is ours now, as far as the others have let go of it; TransientError while nobody can know."""
         ...
 
-    async def give_back(self) -> None:
-        """Let the others have what is theirs by now and no longer followed here."""
+    async def give_back(self, following: frozenset[str]) -> None:
+        """Let the others have what is theirs by now and not followed here any more."""
         ...
 
     async def close(self) -> None: ...
@@ -150,24 +152,38 @@ class Engine:
         await parts.manager.start()
 
     async def _keep_sharing(self, share: Share) -> None:
+        seen, changing = self._mine, None
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            before = self._mine or frozenset()
-            mine = await _look(share, before)
-            if mine != before:
-                log.info("share_changed", follows=len(mine), gained=len(mine - before), lost=len(before - mine))
-                self._mine = mine
-                await self._begin_anew(mine)
+            following = self._mine or frozenset()
+            mine = await _look(share, following)
+            if changing is not None:
+                if not changing.done():
+                    continue  # only looked, so that what is held stays held
+                changing.result()
+                changing = None
             with suppress(TransientError):  # the locks ended with the connection
-                await share.give_back()
+                await share.give_back(following)
+            if mine == following:
+                seen = mine
+            elif mine != seen:
+                seen = mine  # whoever comes or goes seldom does so alone: once more, and then
+            else:
+                log.info("share_changed", follows=len(mine), gained=len(mine - following), lost=len(following - mine))
+                changing = asyncio.create_task(self._begin_anew(mine), name="begin anew")
 
     async def _begin_anew(self, mine: frozenset[str]) -> None:
+        """Returns when everything of before is committed: whoever gets what is given back reads on from there."""
         assert self._parts is not None
-        await self._end(self._parts)
+        # what writes must have ended: its successor writes in the same places
+        if abandoned := await self._end(self._parts, within_s=_ANEW_WITHIN_S):
+            raise FatalError(f"{', '.join(abandoned)} did not end within {_ANEW_WITHIN_S:g} s; start again")
         self._forget()
+        self._mine = mine
         parts = await asyncio.to_thread(self._build, mine)
         await self._open(parts)
         parts.figures.started(self._startup_s)
+        await parts.settled()
 
     async def stop(self) -> None:
         """Sources first, persistence last; then everything is written. A second call waits for the first."""
@@ -222,14 +238,16 @@ class Engine:
         parts.figures.refresh()
         log.info("engine_stopped")
 
-    async def _end(self, parts: Parts) -> None:
-        await parts.manager.stop()
+    async def _end(self, parts: Parts, *, within_s: float | None = None) -> tuple[str, ...]:
+        """Returns the names of services that did not end in time."""
+        abandoned = await parts.manager.stop(within_s=within_s)
         try:
-            async with asyncio.timeout(_CLOSE_WITHIN_S):
+            async with asyncio.timeout(within_s or _CLOSE_WITHIN_S):
                 for close in parts.closing:
                     await _closed(close)
         except TimeoutError:
             log.error("engine_not_closed_in_time", within_s=_CLOSE_WITHIN_S)  # noqa: TRY400  the trace says nothing
+        return abandoned
 
 
 async def _look(share: Share, before: frozenset[str]) -> frozenset[str]:

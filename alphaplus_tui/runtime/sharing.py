@@ -32,8 +32,8 @@ class LateShare:
     async def look(self) -> frozenset[str]:
         return await self._made().look()
 
-    async def give_back(self) -> None:
-        await self._made().give_back()
+    async def give_back(self, following: frozenset[str]) -> None:
+        await self._made().give_back(following)
 
     async def close(self) -> None:
         if self._share is not None:

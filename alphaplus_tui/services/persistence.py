@@ -156,7 +156,7 @@ class PersistenceService:
             self._commit(await self._writer.write(batch), ())
             await self._spool.done(mark)
             await self._relieve_memory()
-        if not self._followed:
+        if not self._followed and len(self._buffer):
             return  # nothing can be written before it is known what is followed
         while untold := self._untold():
             await self._register()

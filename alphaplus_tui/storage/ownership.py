@@ -36,7 +36,7 @@ _GIVE_BACK = "SELECT pg_advisory_unlock(key) FROM unnest($1::bigint[]) AS key"
 
 
 class Ownership:
-    """One member. ``look`` about once a second, and ``give_back`` once nothing of the others' is followed any more.
+    """One member. ``look`` about once a second, and ``give_back`` what is not followed any more.
 
     Members divide the sorted instruments among them like cards; all must be given the same ones. Locks are the
     session's, so that they end with the process, wherever it runs.
@@ -70,9 +70,9 @@ class Ownership:
             raise translated(error, "sharing instruments") from error
         return self._mine & self._held
 
-    async def give_back(self) -> None:
-        """Let the others have what is theirs by now."""
-        theirs = self._held - self._mine
+    async def give_back(self, following: frozenset[str]) -> None:
+        """Let the others have what is theirs by now and not followed here any more."""
+        theirs = self._held - self._mine - following
         if not theirs or self._connection is None:
             return
         try:

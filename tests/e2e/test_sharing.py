@@ -36,7 +36,9 @@ async def run_for(seconds: float) -> None:
 
 def follows(status: Status, count: int) -> bool:
     live = [feed for feed in status.feeds if feed.state is FeedState.LIVE]
-    return len(live) == len(status.feeds) == count and not any(gap.reason == "" for gap in status.gaps)
+    database = status.database
+    written = database is not None and database.connected and not database.spool_bytes
+    return written and len(live) == len(status.feeds) == count and not any(gap.reason == "" for gap in status.gaps)
 
 
 async def test_when_one_of_two_is_killed_every_trade_is_stored_once_all_the_same(

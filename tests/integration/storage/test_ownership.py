@@ -29,7 +29,9 @@ async def test_a_second_one_gets_its_half_once_the_first_has_let_go(url: str) ->
     kept = await first.look()
     assert len(kept) == 20
     assert await second.look() == frozenset(), "the first follows them still"
-    await first.give_back()
+    await first.give_back(frozenset(NAMES))
+    assert await second.look() == frozenset(), "likewise"
+    await first.give_back(kept)
     assert await second.look() == frozenset(NAMES) - kept
     assert await first.look() == kept
     await first.close()
@@ -41,7 +43,7 @@ async def test_what_a_lost_one_had_is_taken_and_the_lost_one_stands_back(url: st
     await first.look()
     await second.look()
     await first.look()
-    await first.give_back()
+    await first.give_back(await first.look())
     await second.look()
     async with connected(url) as beside:
         await beside.execute(
@@ -53,7 +55,7 @@ async def test_what_a_lost_one_had_is_taken_and_the_lost_one_stands_back(url: st
                 pass
     assert await first.look() == frozenset(), "it is back, and all is the other's"
     await second.look()
-    await second.give_back()
+    await second.give_back(await second.look())
     assert len(await first.look()) == 20
     await first.close()
     await second.close()
@@ -65,7 +67,7 @@ async def test_of_three_nobody_owns_what_another_does(url: str) -> None:
         owned = [await one.look() for one in members]
         assert sum(len(part) for part in owned) == len(frozenset[str]().union(*owned))
         for one in members:
-            await one.give_back()
+            await one.give_back(await one.look())
     assert [len(await one.look()) for one in members] in ([14, 13, 13], [13, 14, 13], [13, 13, 14])
     for one in members:
         await one.close()

@@ -41,8 +41,8 @@ def test_everything_that_needs_a_look_is_named() -> None:
     state.database.put(ONLY, database)
     text = told(state)
     assert "AlphaPlus 0.1.0  DEMO  demo  ready in 1.2 s  stopping" in text
-    assert "ingestion  RUNNING      OK        1m 5s" in text
-    assert "candles    BACKING_OFF  DEGRADED  -      3         ev [2Jil" in text
+    assert "ingestion  RUNNING      OK      1m 5s" in text
+    assert "candles    BACKING_OFF  -       -      3         ev [2Jil" in text
     assert "feeds     1 LIVE, 1 STALE" in text
     assert "demo:ETH/USDT  STALE  silent for 9 s" in text
     assert "connection demo#1 is down: reset" in text
