@@ -70,8 +70,9 @@ def test_a_demo_exchange_of_ones_own_may_stand_beside_a_real_one() -> None:
     with pytest.raises(
         ConfigError, match=r"the demo market cannot stand beside kraken: .*\[exchange\.overrides\.demo\]"
     ):
-        load(**symbols)
+        load(None, **symbols)
     settings = load(
+        None,
         **symbols,
         ALPHAPLUS_EXCHANGE__OVERRIDES__DEMO__REST_URL="http://127.0.0.1:1",
         ALPHAPLUS_EXCHANGE__OVERRIDES__DEMO__WS_URL="ws://127.0.0.1:1",
