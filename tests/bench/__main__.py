@@ -14,6 +14,7 @@ BENCHES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("bench_console", (), ()),
     ("learning_serving", (), ()),
     ("bench_inference", (), ()),
+    ("bench_decisions", (), ()),
     ("bench_api", (), ("--seconds", "60")),
     ("bench_headless", ("--seconds", "60"), ("--seconds", "600")),
     ("bench_attach", ("--seconds", "60"), ("--seconds", "600")),
