@@ -181,7 +181,7 @@ async def test_each_setting_tells_where_it_came_from_and_secrets_are_masked(tmp_
 async def test_the_schema_describes_every_section(tmp_path: Path) -> None:
     schema = json.loads((await run(tmp_path, "config", "schema")).stdout)
     learning = {"training", "inference", "signals", "sentiment"}
-    outside = {"alerts", "api"}
+    outside = {"alerts", "api", "sharding"}
     assert set(schema["properties"]) == {"exchange", "demo", "database", "ui", "keys", "logging", *learning, *outside}
 
 

@@ -1,0 +1,149 @@
+"""Commands for market data: in from files and exchanges, what is there, and out again."""
+
+# ruff: noqa: PLC0415  each command imports what it needs when it runs, so that --help is instant
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alphaplus_tui.cli.commands.shared import EPILOG, AsJson, Format, Output, Since, Symbols, Until
+from alphaplus_tui.cli.options import parse_time, wishes
+
+app = typer.Typer()
+export_app = typer.Typer(help="Data out, with a header; times ISO 8601 UTC.", no_args_is_help=True, epilog=EPILOG)
+
+
+@app.command("import")
+def import_history(
+    context: typer.Context,
+    *,
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files (CSV, feather, parquet; .gz, .zst, .zip; recordings), or folders.")
+    ],
+    symbol: Annotated[str, typer.Option("--symbol", help="BTC/USDT, where the file's name does not say it.")] = "",
+    timeframe: Annotated[str, typer.Option("--timeframe", help="5m, where name and rows do not say it.")] = "",
+    exchange: Annotated[
+        str, typer.Option("--exchange", help="Whose prices they are. Default: exchange.id; on the demo: imported.")
+    ] = "",
+    file_format: Annotated[str, typer.Option("--format", help="What it is, where the guess is wrong.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Load candles and trades from files; says what it took each for. Safe to repeat."""
+    from alphaplus_tui.cli.importing import Source, import_files
+
+    import_files(wishes(context), Source(tuple(paths), symbol, timeframe, exchange, file_format), as_json=as_json)
+
+
+@app.command()
+def coverage(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is stored whole, what was repaired, what is missing and why."""
+    from alphaplus_tui.cli.coverage import show_coverage
+
+    show_coverage(wishes(context), tuple(symbol or ()), since=since, until=until, as_json=as_json)
+
+
+@app.command()
+def backfill(
+    context: typer.Context,
+    *,
+    since: Annotated[
+        int, typer.Option("--since", parser=parse_time, metavar="TIME", help="From this time on (ISO 8601, UTC).")
+    ],
+    symbol: Annotated[
+        list[str] | None, typer.Option("--symbol", help="BTC/USDT, or kraken:BTC/USD; may be repeated.")
+    ] = None,
+    timeframe: Annotated[list[str] | None, typer.Option("--timeframe", help="5m; may be repeated.")] = None,
+    until: Until = None,
+    trades: Annotated[bool, typer.Option("--trades", help="The trades, where the exchange serves them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Load history from an exchange; goes on where the stored history ends."""
+    from alphaplus_tui.cli.backfilling import Stretch, run_backfill
+
+    wanted = Stretch(tuple(symbol or ()), tuple(timeframe or ()), since, until, trades)
+    run_backfill(wishes(context), wanted, as_json=as_json)
+
+
+@export_app.command("candles")
+def export_candles(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    timeframe: Annotated[
+        list[str] | None, typer.Option("--timeframe", help="1m; may be repeated. Default: exchange.timeframes.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    file_format: Format = "csv",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stored candles."""
+    from alphaplus_tui.cli.exporting import Selection, export
+
+    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
+    export(wishes(context), "candles", chosen, timeframes=tuple(timeframe or ()))
+
+
+@export_app.command("trades")
+def export_trades(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    since: Since = None,
+    until: Until = None,
+    file_format: Format = "csv",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stored trades."""
+    from alphaplus_tui.cli.exporting import Selection, export
+
+    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
+    export(wishes(context), "trades", chosen)
+
+
+@export_app.command("signals")
+def export_signals(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    since: Since = None,
+    until: Until = None,
+    file_format: Format = "csv",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stored signals and what became of them, the newest first."""
+    from alphaplus_tui.cli.exporting import Selection, export
+
+    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
+    export(wishes(context), "signals", chosen)
+
+
+@export_app.command("decisions")
+def export_decisions(
+    context: typer.Context,
+    *,
+    symbol: Symbols = None,
+    since: Since = None,
+    until: Until = None,
+    file_format: Format = "csv",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stored decisions with the served features, the newest first."""
+    from alphaplus_tui.cli.exporting import Selection, export
+
+    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
+    export(wishes(context), "decisions", chosen)
