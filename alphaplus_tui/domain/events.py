@@ -133,6 +133,24 @@ class FeedLost(Struct, frozen=True, gc=False):
     ts: int
 
 
+class FeedMute(Struct, frozen=True, gc=False):
+    """The trades of one instrument stopped while its connection goes on; the adapter is subscribing anew."""
+
+    exchange: str
+    connection: str
+    instrument: InstrumentId
+    ts: int
+
+
+class FeedRenewed(Struct, frozen=True, gc=False):
+    """An instrument whose trades had stopped is subscribed to anew."""
+
+    exchange: str
+    connection: str
+    instrument: InstrumentId
+    ts: int
+
+
 class FrameRejected(Struct, frozen=True, gc=False):
     """A frame that could not be used; kept in the dead-letter ring."""
 

@@ -28,6 +28,7 @@ class TimeLedger:
         self._ids: dict[str, int] = {}
         self._whole_since = 0  # from here to the newest trade everything came live
         self._connected_at = 0
+        self._lost_after = 0  # the newest trade then; others may come before all is subscribed to again
 
     def see(self, trade_id: str, ts: int, *, backfilled: bool = False) -> Gap | bool:
         """Take note of a trade: whether it is new; the gap that it was missing from, if it was."""
@@ -39,12 +40,10 @@ class TimeLedger:
         self._ids[trade_id] = ts
         if len(self._ids) > _REMEMBERED:
             del self._ids[next(iter(self._ids))]
-        if gap is not None:
-            return gap
         if not self.newest_ts:
             self._whole_since = ts
         self.newest_ts = max(self.newest_ts, ts)
-        return True
+        return gap or True
 
     def stored_until(self, ts: int) -> Gap | None:
         """The last run ended at this moment; the gap up to our connection, where there is one already."""
@@ -55,14 +54,17 @@ class TimeLedger:
         return self._open(ts, self._connected_at + OVERLAP_NS) if self._connected_at else None
 
     def connected(self, ts: int) -> Gap | None:
-        """From now on everything comes; what traded since the newest trade is missing."""
+        """From now on everything comes; what traded since the newest trade before the loss is missing."""
+        since, self._lost_after = self._lost_after or self.newest_ts, 0
         self._connected_at = ts
-        return self._open(self.newest_ts, ts + OVERLAP_NS) if self.newest_ts else None
+        return self._open(since, ts + OVERLAP_NS) if since else None
 
     def lost(self) -> Whole | None:
         """What came live before the connection broke, and was not said yet."""
         whole = self.whole()
-        self._connected_at, self._whole_since = 0, max(self._whole_since, self.newest_ts)
+        if self._connected_at:
+            self._whole_since, self._lost_after = max(self._whole_since, self.newest_ts), self.newest_ts
+        self._connected_at = 0
         return whole
 
     def whole(self) -> Whole | None:

@@ -6,12 +6,14 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
+from alphaplus_tui.domain.events import FeedConnected, FeedLost, FeedMute, FeedRenewed, FrameRejected
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
 
-FeedEvent = Trade | Ticker | DayStatistics | OrderBook | FeedConnected | FeedLost | FrameRejected
+FeedEvent = (
+    Trade | Ticker | DayStatistics | OrderBook | FeedConnected | FeedLost | FeedMute | FeedRenewed | FrameRejected
+)
 
 
 class Received(Struct, frozen=True, gc=False):
@@ -41,7 +43,8 @@ class MarketData(Protocol):
     def stream(
         self, instruments: Sequence[Instrument], channels: frozenset[Channel]
     ) -> AbstractAsyncContextManager[AsyncIterator[Received]]:
-        """Subscribe; the iterator outlives lost connections and tells of them (FeedLost, FeedConnected).
+        """Subscribe; the iterator outlives lost connections and tells of them (FeedLost, FeedConnected);
+        also of the one instrument that fell mute on a connection that goes on (FeedMute, FeedRenewed).
 
         A recording's iterator ends with the recording; an exchange's does not end.
         """

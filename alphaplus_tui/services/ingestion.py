@@ -12,6 +12,8 @@ from alphaplus_tui.domain.events import (
     ExchangeState,
     FeedConnected,
     FeedLost,
+    FeedMute,
+    FeedRenewed,
     FrameRejected,
     InstrumentsKnown,
     OrderBookChanged,
@@ -161,6 +163,10 @@ class IngestionService:
         elif isinstance(event, FeedLost):
             life.degraded(f"{event.connection}: {event.reason}")
             log.warning("feed_lost", exchange=event.exchange, connection=event.connection, reason=event.reason)
+            publish(event)
+        elif isinstance(event, FeedMute | FeedRenewed):
+            what = "mute" if isinstance(event, FeedMute) else "subscribed_anew"
+            log.info(what, connection=event.connection, instrument=event.instrument)
             publish(event)
         else:
             self._connected(event, life)

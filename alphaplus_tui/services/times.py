@@ -1,12 +1,14 @@
 """Owns the truth about instruments whose trades have no numbers: what came, and what time is missing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from alphaplus_tui.domain.continuity import Gap
 from alphaplus_tui.domain.coverage import Cover, CoveredTime
 from alphaplus_tui.domain.events import (
     FeedConnected,
     FeedLost,
+    FeedMute,
+    FeedRenewed,
     GapReached,
     InstrumentsKnown,
     TradeAccepted,
@@ -31,6 +33,8 @@ class Times:
         bus.on(InstrumentsKnown, self._on_instruments)
         bus.on(FeedConnected, self._on_connected)
         bus.on(FeedLost, self._on_lost)
+        bus.on(FeedMute, lambda event: self._lost((event.instrument,)))
+        bus.on(FeedRenewed, lambda event: self._connected((event.instrument,), event.ts))
         bus.on(GapReached, self._on_reached)
 
     def __contains__(self, instrument: InstrumentId) -> bool:
@@ -69,14 +73,20 @@ class Times:
 
     def _on_connected(self, event: FeedConnected) -> None:
         if Channel.TRADE in event.channels:
-            for instrument in self._ledgers.keys() & set(event.instruments):
-                self._tell(instrument, self._ledgers[instrument].connected(event.ts))
+            self._connected(event.instruments, event.ts)
 
     def _on_lost(self, event: FeedLost) -> None:
         if Channel.TRADE in event.channels:
-            for instrument in self._ledgers.keys() & set(event.instruments):
-                if (whole := self._ledgers[instrument].lost()) is not None:
-                    self._cover(instrument, whole.first, whole.last, Cover.LIVE)
+            self._lost(event.instruments)
+
+    def _connected(self, instruments: Sequence[InstrumentId], ts: int) -> None:
+        for instrument in self._ledgers.keys() & set(instruments):
+            self._tell(instrument, self._ledgers[instrument].connected(ts))
+
+    def _lost(self, instruments: Sequence[InstrumentId]) -> None:
+        for instrument in self._ledgers.keys() & set(instruments):
+            if (whole := self._ledgers[instrument].lost()) is not None:
+                self._cover(instrument, whole.first, whole.last, Cover.LIVE)
 
     def _on_reached(self, event: GapReached) -> None:
         ledger = self._ledgers.get(event.instrument)

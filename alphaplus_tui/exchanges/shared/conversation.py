@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 
-from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
+from alphaplus_tui.domain.events import FeedConnected, FeedLost, FeedMute, FeedRenewed, FrameRejected
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel
 from alphaplus_tui.domain.text import clean
@@ -112,6 +112,8 @@ class VenueConversation:
         self._pending: set[str] = set()
         self._refused: str | None = None
         self._answered = asyncio.Event()
+        self._mute: list[Instrument] = []
+        """Told to be mute; subscribed to anew once everything is answered."""
 
     def ear(self) -> VenueEar:
         return VenueEar(
@@ -131,8 +133,14 @@ class VenueConversation:
         return self._texts(self._dialect.requests(self._instruments, self._channels, self._ids, on=True))
 
     def again(self, instrument: Instrument, channels: frozenset[Channel]) -> Sequence[str]:
-        """Requests that end ``channels`` (those of them that are subscribed to) of one instrument and begin anew."""
+        """Requests that end ``channels`` (those of them that are subscribed to) of one instrument and begin anew.
+
+        Of its trades that is told, as some were missed.
+        """
         wanted = channels & self._channels
+        if Channel.TRADE in wanted:
+            self._mute.append(instrument)
+            self._tell(FeedMute(self._exchange, self.name, instrument.id, self._market.now()))
         off = self._dialect.requests((instrument,), wanted, self._ids, on=False)
         on = self._dialect.requests((instrument,), wanted, self._ids, on=True)
         return self._texts((*off, *on))
@@ -147,12 +155,12 @@ class VenueConversation:
         """Take note of ``answer``; False when it answers nothing that we asked."""
         if answer.refused:
             self._refused = answer.refused
-            self._answered.set()
+            self._all_answered()
             return True
         known = self._pending.intersection(answer.keys)
         self._pending -= known
         if not self._pending:
-            self._answered.set()
+            self._all_answered()
         return bool(known) or not answer.keys
 
     async def quiet(self, silent_s: float) -> bool:
@@ -173,6 +181,12 @@ class VenueConversation:
     def rejected(self, frame: bytes, reason: str, ts: int) -> FrameRejected:
         text = frame[: 4 * _QUOTED].decode(errors="replace")
         return FrameRejected(self._exchange, self.name, reason, clean(text, limit=_QUOTED), ts)
+
+    def _all_answered(self) -> None:
+        self._answered.set()
+        mute, self._mute = self._mute, []
+        for instrument in mute:
+            self._tell(FeedRenewed(self._exchange, self.name, instrument.id, self._market.now()))
 
     def _texts(self, requests: Sequence[Request]) -> Sequence[str]:
         for request in requests:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from alphaplus_tui.domain.events import FeedConnected, FeedLost, FrameRejected
+from alphaplus_tui.domain.events import FeedConnected, FeedLost, FeedMute, FeedRenewed, FrameRejected
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, OrderBook, Ticker, Trade
 from alphaplus_tui.errors import RateLimited, VenueUnavailable
@@ -178,6 +178,25 @@ async def test_a_connection_that_is_open_and_mute_is_given_up(place: Place) -> N
         place.venue.mute = False
         trades = len(heard.of(Trade))
         await eventually(lambda: len(heard.of(Trade)) > trades + 5)
+
+
+async def test_one_instrument_that_falls_mute_is_subscribed_to_anew_and_that_is_told_of_it_alone(place: Place) -> None:
+    adapter = place.adapter(habits=QUICK)
+    *_, other, instrument = await adapter.instruments(())
+    async with listening(adapter, (other, instrument), TRADES) as heard:
+        await eventually(lambda: numbers(heard, instrument) and numbers(heard, other))
+        for client in place.venue.clients:
+            client.wants = {want for want in client.wants if want[1] != place.market(instrument).name}
+        await eventually(lambda: heard.of(FeedRenewed))
+        told = len(numbers(heard, instrument))
+        await eventually(lambda: len(numbers(heard, instrument)) > told + 5)
+    (mute,), (renewed,) = heard.of(FeedMute), heard.of(FeedRenewed)
+    assert mute.instrument == renewed.instrument == instrument.id
+    assert mute.ts <= renewed.ts
+    first, again = heard.events.index(mute), heard.events.index(renewed)
+    between = heard.events[first:again]
+    assert not any(isinstance(event, Trade) and event.instrument == instrument.id for event in between)
+    assert not heard.of(FeedLost)
 
 
 async def test_books_alone_are_believed_quiet_when_nothing_trades_either(place: Place) -> None:

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from alphaplus_tui.domain.coverage import Cover, Series
-from alphaplus_tui.domain.events import FeedConnected, FeedLost
+from alphaplus_tui.domain.events import FeedConnected, FeedLost, FeedMute, FeedRenewed
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel, Trade
 from alphaplus_tui.state.slices import FeedState
@@ -170,3 +170,29 @@ async def test_a_venue_whose_past_is_empty_is_asked_three_times() -> None:
         await eventually(lambda: key in pipeline.state.gaps and pipeline.state.gaps[key].reason, within_s=10)
         assert pipeline.state.gaps[key].reason == "the exchange does not serve them"
         assert len([call for call in pipeline.market_data.asked if call.startswith("trades")]) == 3
+
+
+async def test_a_mute_instrument_that_is_subscribed_to_anew_is_asked_about_for_the_time_it_was_mute() -> None:
+    trades = without_numbers(120)
+    async with running(Pipeline(FakeMarketData(SOL))) as pipeline:
+        venue = Venue(pipeline)
+        await venue.connect()
+        for trade in trades[:50]:
+            venue.trade(trade)
+        venue.up = False  # and nobody says so: the connection goes on with others
+        for trade in trades[50:80]:
+            venue.trade(trade)
+        pipeline.market_data.say(FeedMute("fake", "fake-1", SOL.id, pipeline.market.now()))
+        venue.up = True
+        venue.trade(trades[80])  # heard before the answer to the subscription
+        pipeline.market_data.say(FeedRenewed("fake", "fake-1", SOL.id, pipeline.market.now()))
+        for trade in trades[81:]:
+            venue.trade(trade)
+        await venue.settles()
+        assert stored_ids(pipeline) == {trade.trade_id for trade in trades}
+        covered = pipeline.store.ledger.intervals[Series(SOL.id)]
+        fetched = [(row.start, row.end) for row in covered if row.cover is Cover.BACKFILLED]
+        assert fetched[0][0] == trades[49].ts_event + 1
+        assert fetched[-1][1] >= trades[80].ts_event
+        assert pipeline.state.feeds[SOL.id].state is FeedState.LIVE
+        assert not pipeline.state.connections["fake-1"].reconnects
