@@ -24,6 +24,15 @@ def test_the_wall_market_clock_is_corrected_by_the_offset_of_the_venue() -> None
     assert clock.now() < before - 3_500 * 10**9
 
 
+def test_the_offset_told_is_what_the_wall_clock_lacks_now_also_after_somebody_set_it() -> None:
+    wall, elapsed = [1_000 * 10**9], [50 * 10**9]
+    clock = WallMarketClock(wall_ns=lambda: wall[0], elapsed_ns=lambda: elapsed[0])
+    clock.set_offset(2 * 10**9)
+    assert (clock.offset_ns, clock.now()) == (2 * 10**9, 1_002 * 10**9)
+    wall[0] += 3_600 * 10**9
+    assert (clock.offset_ns, clock.now()) == (2 * 10**9 - 3_600 * 10**9, 1_002 * 10**9)
+
+
 def test_the_clock_of_a_recording_follows_it_and_never_goes_backwards() -> None:
     clock = ManualMarketClock(start_ns=5)
     clock.advance_to(10)
