@@ -8,7 +8,7 @@ from pathlib import Path
 from alphaplus_tui.cli.options import Wishes, mode_of
 from alphaplus_tui.errors import AlphaPlusError
 from alphaplus_tui.settings.engine_lock import EngineInfo, running
-from alphaplus_tui.settings.paths import Mode, locate
+from alphaplus_tui.settings.paths import Mode, Paths, locate
 
 _MODES: tuple[Mode, ...] = ("live", "demo", "replay")
 _SAYS_WITHIN_S = 1.0
@@ -21,13 +21,25 @@ class NotRunning(AlphaPlusError):
 
 def find_running(wishes: Wishes) -> tuple[Path, EngineInfo]:
     """Who uses the settings' own data folder, else another mode's; ``NotRunning`` when nobody does."""
-    usual = mode_of(wishes.load())
-    folders = [locate(mode, data_dir=wishes.data_dir).data for mode in (usual, *_MODES)]
+    folders = [paths.data for paths in _candidates(wishes)]
     for folder in dict.fromkeys(folders):
         info = running(folder)
         if info is not None:
             return folder, info
     raise NotRunning(f"no AlphaPlus uses {folders[0]}; start one with `alphaplus` or `alphaplus --headless`")
+
+
+def find_folders(wishes: Wishes) -> Paths:
+    """The folders of the running AlphaPlus, or where none runs, or the demo was asked for, the settings' own."""
+    candidates = _candidates(wishes)
+    looked_at = candidates[:1] if wishes.demo else candidates
+    return next((paths for paths in looked_at if running(paths.data) is not None), candidates[0])
+
+
+def _candidates(wishes: Wishes) -> list[Paths]:
+    """The settings' own folders, then those of each mode."""
+    usual = mode_of(wishes.load())
+    return [locate(mode, data_dir=wishes.data_dir) for mode in (usual, *_MODES)]
 
 
 def running_engine(data: Path) -> EngineInfo | None:

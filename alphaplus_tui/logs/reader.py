@@ -46,11 +46,15 @@ class Filter:
         if needle.isascii() and not set(needle) & {'"', "\\"} and needle.encode() not in raw.lower():
             return None
         record = decode(raw)
-        if record is None or RANK.get(record.level, 0) < RANK.get(self.min_level, 0):
-            return None
-        if self.service and record.service != self.service:
-            return None
-        return record if not needle or _holds(record, needle) else None
+        return record if record is not None and self.wants(record) else None
+
+    def wants(self, record: LogRecord) -> bool:
+        needle = self.search.casefold()
+        return (
+            RANK.get(record.level, 0) >= RANK.get(self.min_level, 0)
+            and (not self.service or record.service == self.service)
+            and (not needle or _holds(record, needle))
+        )
 
 
 def read_page(

@@ -19,6 +19,7 @@ COMMANDS = (
     ("simulate",),
     ("status",),
     ("doctor",),
+    ("logs",),
     ("config", "show"),
     ("config", "init"),
     ("config", "path"),

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from alphaplus_tui.cli.commands.shared import AsJson, Duration, Force, Headless
+from alphaplus_tui.cli.commands.shared import AsJson, Duration, Force, Headless, Limit
 from alphaplus_tui.cli.options import wishes
 
 app = typer.Typer()
@@ -61,6 +61,25 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     from alphaplus_tui.cli.status import show_status
 
     show_status(wishes(context), as_json=as_json)
+
+
+@app.command()
+def logs(
+    context: typer.Context,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged from now on.")] = False,
+    level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"], typer.Option("--level", help="The least level.")
+    ] = "debug",
+    service: Annotated[str, typer.Option("--service", help="Only what this service said.")] = "",
+    limit: Limit = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object on each line.")] = False,
+) -> None:
+    """The newest lines of the log, of a running AlphaPlus or of the last one."""
+    from alphaplus_tui.cli.logs import show_logs
+    from alphaplus_tui.logs.reader import Filter
+
+    show_logs(wishes(context), Filter(level, service), follow=follow, limit=limit, as_json=as_json)
 
 
 @app.command()
