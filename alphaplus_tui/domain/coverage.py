@@ -14,7 +14,7 @@ from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
 TRADES = ""
 """The timeframe of trades, which have none."""
 
-_OUT_OF_ORDER_NS = 1_000_000_000
+OUT_OF_ORDER_NS = 1_000_000_000
 """Numbers and times of one numbering agree but for so much."""
 
 _US_NS = 1_000
@@ -188,68 +188,6 @@ def candle_opening(number: int, timeframe: Timeframe) -> int:
     return number * duration_ns(timeframe) + open_time(0, timeframe)
 
 
-def merged(there: Sequence[Interval], run: Run) -> list[Interval]:
-    """What is covered when ``run`` is stored as well, in order; neighbours that came the same way are one.
-
-    there: what is covered so far, at least all that overlaps the run or touches it.
-    """
-    strangers = [interval for interval in there if not _same_numbering(interval, run)]
-    ours = [interval for interval in there if interval not in strangers]
-    if run.replaces:
-        ours = [piece for interval in ours for piece in _without(interval, run)]
-    if not run.holes:
-        ours += [run.part(first, last) for first, last in _uncovered(ours, run.first_seq, run.last_seq)]
-    return sorted([*strangers, *_joined(ours)], key=lambda interval: (interval.start, interval.first_seq))
-
-
-def _same_numbering(interval: Interval, run: Run) -> bool:
-    """False where an exchange counted anew: then numbers that overlap or follow belong to different times."""
-    start, end = run.start_of(run.first_seq), run.end_of(run.last_seq)
-    if interval.last_seq < run.first_seq:
-        return interval.end <= start + _OUT_OF_ORDER_NS
-    if run.last_seq < interval.first_seq:
-        return end <= interval.start + _OUT_OF_ORDER_NS
-    return interval.start <= end + _OUT_OF_ORDER_NS and start <= interval.end + _OUT_OF_ORDER_NS
-
-
-def _without(interval: Interval, run: Run) -> Iterator[Interval]:
-    if run.last_seq < interval.first_seq or interval.last_seq < run.first_seq:
-        yield interval
-        return
-    if interval.first_seq < run.first_seq:
-        yield structs.replace(interval, last_seq=run.first_seq - 1, end=run.start_of(run.first_seq))
-    if run.last_seq < interval.last_seq:
-        yield structs.replace(interval, first_seq=run.last_seq + 1, start=run.end_of(run.last_seq))
-
-
-def _uncovered(there: Iterable[Interval], first: int, last: int) -> Iterator[tuple[int, int]]:
-    for interval in sorted(there, key=lambda interval: interval.first_seq):
-        if interval.last_seq < first:
-            continue
-        if interval.first_seq > last:
-            break
-        if interval.first_seq > first:
-            yield first, interval.first_seq - 1
-        first = interval.last_seq + 1
-    if first <= last:
-        yield first, last
-
-
-def _joined(intervals: Iterable[Interval]) -> Iterator[Interval]:
-    before: Interval | None = None
-    for interval in sorted(intervals, key=lambda interval: interval.first_seq):
-        if before is None:
-            before = interval
-        elif before.cover is interval.cover and before.last_seq + 1 == interval.first_seq:
-            end = max(before.end, interval.end)
-            before = structs.replace(before, last_seq=interval.last_seq, end=end)
-        else:
-            yield before
-            before = interval
-    if before is not None:
-        yield before
-
-
 def without_covered_gaps(rows: Iterable[CoverageRow]) -> Iterator[CoverageRow]:
     """Less the gaps all of which was stored meanwhile: closing them may not have been written down.
 
@@ -267,7 +205,7 @@ def without_covered_gaps(rows: Iterable[CoverageRow]) -> Iterator[CoverageRow]:
 def _is_covered(gap: CoverageRow, covered: Sequence[CoverageRow], firsts: Sequence[int]) -> bool:
     there = 0
     for row in covered[max(0, bisect_left(firsts, gap.first_seq) - 1) : bisect_right(firsts, gap.last_seq)]:
-        if row.start <= gap.end + _OUT_OF_ORDER_NS and row.end >= gap.start - _OUT_OF_ORDER_NS:
+        if row.start <= gap.end + OUT_OF_ORDER_NS and row.end >= gap.start - OUT_OF_ORDER_NS:
             there += max(0, min(row.last_seq, gap.last_seq) - max(row.first_seq, gap.first_seq) + 1)
     return there > gap.last_seq - gap.first_seq
 

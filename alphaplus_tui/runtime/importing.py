@@ -23,10 +23,6 @@ from alphaplus_tui.runtime.recorded_trades import recorded_trades
 
 _ROWS = 5_000
 """Candles in one transaction."""
-_ROWS_WITH_HOLES = 250
-"""Where a hole follows every few candles, each stretch between two is covered for itself, which takes its time."""
-_FEW = 20
-"""So many candles to a hole, or more, are not many holes."""
 _OTHER_NUMBERS = {
     ("binance", "binance-aggtrades"): "its trades are numbered singly; import the dump of trades",
     ("binanceusdm", "binance-trades"): "its trades are numbered as aggregates; import the dump of aggTrades",
@@ -155,8 +151,7 @@ class _Import:
             await self._register(instrument)
             new = 0
             candles = file.candles(instrument.id)
-            at_once = _ROWS if len(file.holes) * _FEW <= len(file) else _ROWS_WITH_HOLES
-            while some := tuple(islice(candles, at_once)):
+            while some := tuple(islice(candles, _ROWS)):
                 new += (await self._writer.write(Batch(candles=some))).rows.get("candles", 0)
                 written += len(some)
                 self._listener.progress(self._source.name, written, written / total)

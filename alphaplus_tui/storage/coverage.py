@@ -1,10 +1,12 @@
 """Marks what is covered, in the transaction that stores the rows: what is marked is committed, whatever happens."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from alphaplus_tui.domain.coverage import Cover, Interval, Run, Series, candle_number, merged
+from alphaplus_tui.domain.coverage import Cover, Interval, Run, Series, candle_number
 from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.merging import merged
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.storage.instants import from_postgres, to_postgres
 
@@ -40,7 +42,9 @@ WHERE instrument_id = $1 AND kind = $2 AND timeframe = $3 AND state <> 'gap' AND
 
 _NEW = """
 INSERT INTO coverage (instrument_id, kind, timeframe, state, start_at, end_at, first_seq, last_seq)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
+SELECT $1, $2, $3, new.*
+FROM unnest($4::text[], $5::timestamptz[], $6::timestamptz[], $7::bigint[], $8::bigint[]) AS new
+RETURNING id, state, start_at, first_seq
 """
 
 _STRADDLING = """
@@ -144,24 +148,29 @@ class CoverageWriter:
         first, last = min(run.first_seq for run in runs), max(run.last_seq for run in runs)
         rows = await connection.fetch(_NEAR, *key, first - 1, last + 1)
         ids = {_interval(row): int(row["id"]) for row in rows}
-        intervals = list(ids)
-        for run in runs:
-            intervals = merged(intervals, run)
+        intervals = merged(list(ids), runs)
         gone = [ids[interval] for interval in ids.keys() - set(intervals)]
         if gone:
             await connection.execute("DELETE FROM coverage WHERE id = ANY ($1)", gone)
-        for interval in intervals:
-            if interval not in ids:
-                ids[interval] = await connection.fetchval(
-                    _NEW,
-                    *key,
-                    interval.cover.value,
-                    to_postgres(interval.start),
-                    to_postgres(interval.end),
-                    interval.first_seq,
-                    interval.last_seq,
-                )
+        ids |= await self._insert(connection, [interval for interval in intervals if interval not in ids], key)
         await self._remember(connection, series, runs, {i: ids[i] for i in intervals}, key)
+
+    async def _insert(
+        self, connection: "Connection", new: Sequence[Interval], key: tuple[int, str, str]
+    ) -> dict[Interval, int]:
+        if not new:
+            return {}
+        rows = await connection.fetch(
+            _NEW,
+            *key,
+            [interval.cover.value for interval in new],
+            [to_postgres(interval.start) for interval in new],
+            [to_postgres(interval.end) for interval in new],
+            [interval.first_seq for interval in new],
+            [interval.last_seq for interval in new],
+        )
+        ids = {(row["state"], row["start_at"], row["first_seq"]): int(row["id"]) for row in rows}
+        return {i: ids[i.cover.value, to_postgres(i.start), i.first_seq] for i in new}
 
     async def _remember(
         self,
@@ -171,14 +180,17 @@ class CoverageWriter:
         ids: dict[Interval, int],
         key: tuple[int, str, str],
     ) -> None:
+        """Of each cover the stretch that the last of its runs is in."""
         for cover in Cover:
             self._tails.pop((series, cover), None)
-        for run in runs:
-            for interval, row_id in ids.items():
-                if interval.cover is run.cover and interval.first_seq <= run.last_seq <= interval.last_seq:
+            those = sorted((i for i in ids if i.cover is cover), key=lambda interval: interval.first_seq)
+            for run in (run for run in reversed(runs) if run.cover is cover):
+                place = bisect_right(those, run.last_seq, key=lambda interval: interval.first_seq) - 1
+                if place >= 0 and run.last_seq <= (interval := those[place]).last_seq:
                     ahead = await connection.fetchval(_AHEAD, *key, interval.last_seq)
                     ceiling = _NEVER_AHEAD if ahead is None else ahead
-                    self._tails[series, run.cover] = _Tail(row_id, interval, ceiling)
+                    self._tails[series, cover] = _Tail(ids[interval], interval, ceiling)
+                    break
 
     async def compact(self, connection: "Connection", before: int, states: Sequence[str]) -> None:
         """Of what ended before ``before`` (UTC ns) it is no longer said which short stretches were fetched later."""

@@ -1,6 +1,7 @@
 """A ledger of coverage in memory, which keeps the same promises as the database's."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from msgspec import structs
 
@@ -11,10 +12,10 @@ from alphaplus_tui.domain.coverage import (
     Run,
     Series,
     candle_number,
-    merged,
     without_covered_gaps,
 )
 from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.merging import merged
 from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe
 from alphaplus_tui.ports.store import GapRecord
 
@@ -29,8 +30,8 @@ class FakeCoverage:
         self.gaps: dict[tuple[Series, int, int], GapRecord] = {}
 
     def cover(self, runs: Iterable[Run]) -> None:
-        for run in runs:
-            self.intervals[run.series] = merged(self.intervals.get(run.series, []), run)
+        for series, those in groupby(runs, key=lambda run: run.series):
+            self.intervals[series] = merged(self.intervals.get(series, []), those)
 
     def missing(self, gap: GapRecord) -> bool:
         """Takes a record; whether it says something new."""
