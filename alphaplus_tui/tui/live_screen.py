@@ -155,14 +155,20 @@ class LiveScreen(Screen[None], inherit_bindings=False):
     # Asking and wishing
 
     def ask(
-        self, name: str, query: Query[A], answer: Callable[[A], None], failed: Callable[[str], None] | None = None
+        self,
+        name: str,
+        query: Query[A],
+        answer: Callable[[A], None],
+        failed: Callable[[str], None] | None = None,
+        *,
+        within_s: float = 5.0,
     ) -> None:
         """Ask the session; ``answer`` hears of it here, ``failed`` the cause. A new question of the same name
         replaces the old one; hiding the screen cancels all."""
 
         async def run() -> None:
             try:
-                found = await self.desk.session.ask(query)
+                found = await self.desk.session.ask(query, deadline_s=within_s)
             except AlphaPlusError as error:
                 if failed is not None:
                     failed(f"{error.title}: {error}")

@@ -30,6 +30,9 @@ V = TypeVar("V")
 PAGE = 200
 _KEPT = 64
 
+_EXPLAIN_WITHIN_S = 30.0
+"""A process of its own loads the models' libraries first."""
+
 
 class SignalsScreen(LiveScreen):
     """Trace and Why show the row under the cursor of whichever list was used last."""
@@ -164,7 +167,8 @@ class SignalsScreen(LiveScreen):
         if not wanted or isinstance(self._explained.get(wanted), Explanation):
             return
         self._explained.pop(wanted, None)
-        self.ask(f"why:{wanted}", Explain(wanted), partial(self._explain, wanted), partial(self._explain, wanted))
+        explain = partial(self._explain, wanted)
+        self.ask(f"why:{wanted}", Explain(wanted), explain, explain, within_s=_EXPLAIN_WITHIN_S)
         self.tick()
 
     def _explain(self, wanted: str, found: Explanation | str) -> None:
