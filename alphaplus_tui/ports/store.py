@@ -276,8 +276,8 @@ class Spool(Protocol):
 
     bytes_used: int
 
-    async def append(self, batch: Batch) -> bool:
-        """Keep a batch; on disk within 250 ms. False when the spool is full and it was not kept."""
+    async def append(self, batch: Batch) -> int:
+        """Keep a batch; on disk within 250 ms. Its mark, higher than those before; 0: the spool is full, not kept."""
         ...
 
     async def oldest(self) -> tuple[int, Batch] | None:

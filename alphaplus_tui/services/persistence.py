@@ -75,6 +75,8 @@ class PersistenceService:
         self._away = ""
         self._away_told = False
         self._patient_until = clock.monotonic() + _IN_MEMORY_S
+        self._first_spooled = 0
+        """Mark of the first batch of this run that went to the spool; those before are of earlier runs. 0: none."""
         self._shed = ShedTrades()
         self._running = False
         self._told: dict[tuple[InstrumentId, int], GapRecord] = {}
@@ -149,22 +151,23 @@ class PersistenceService:
             life.degraded(f"waiting for the database: {self._away}")
 
     async def _write_everything(self) -> None:
-        """What the spool holds first, then what came since; raises where the database does not answer."""
+        """What the spool holds first, then what came since; raises where the database does not answer.
+
+        Where the last run ended is read when all is written that it left, and nothing yet of this run.
+        """
         while (spooled := await self._spool.oldest()) is not None:
             mark, batch = spooled
+            if self._first_spooled and mark >= self._first_spooled:
+                if not self._followed:
+                    return
+                await self._tell_last_trades()
             await self._meet_strangers(batch)
             self._commit(await self._writer.write(batch), ())
             await self._spool.done(mark)
             await self._relieve_memory()
         if not self._followed and len(self._buffer):
             return  # nothing can be written before it is known what is followed
-        while untold := self._untold():
-            await self._register()
-            last = await self._reader.last_trades(untold)
-            self._last_trades_told.update(untold)
-            self._bus.publish(
-                LastTradesKnown(tuple((instrument, trade.seq, trade.ts_event) for instrument, trade in last.items()))
-            )
+        await self._tell_last_trades()
         await self._register()
         for shed in self._shed.take(self._market.now()):
             self._bus.publish(shed)
@@ -182,6 +185,15 @@ class PersistenceService:
                 if not settled.done():
                     settled.set_result(None)
             self._settled.clear()
+
+    async def _tell_last_trades(self) -> None:
+        while untold := self._untold():
+            await self._register()
+            last = await self._reader.last_trades(untold)
+            self._last_trades_told.update(untold)
+            self._bus.publish(
+                LastTradesKnown(tuple((instrument, trade.seq, trade.ts_event) for instrument, trade in last.items()))
+            )
 
     def _untold(self) -> tuple[InstrumentId, ...]:
         """Followed instruments of which it was not told where the last run ended."""
@@ -219,15 +231,20 @@ class PersistenceService:
         while self._pending is not None or len(self._buffer):
             batch, _ = self._pending or self._buffer.take()
             self._pending = batch, []
-            if not await self._spool.append(batch):
+            if not await self._spooled(batch):
                 batch = self._shed.lighten(batch)
                 self._buffer.covered.clear()  # what it says would no longer be so
                 self._pending = batch, []
-                if len(batch) and not await self._spool.append(batch):
+                if len(batch) and not await self._spooled(batch):
                     self._shed.remember(self._buffer.drop_trades_and_books())
                     return  # candles and gaps are few: they stay in memory
             self._pending = None
         self._oldest_at = None
+
+    async def _spooled(self, batch: Batch) -> bool:
+        mark = await self._spool.append(batch)
+        self._first_spooled = self._first_spooled or mark
+        return bool(mark)
 
     async def _last_words(self) -> None:
         """To the database if it answers soon, else onto the disk."""

@@ -53,11 +53,11 @@ class FileSpool:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Batch)
 
-    async def append(self, batch: Batch) -> bool:
-        kept = await self._in_thread(lambda: self._append(batch))
-        if kept and (self._syncing is None or self._syncing.done()):
+    async def append(self, batch: Batch) -> int:
+        mark = await self._in_thread(lambda: self._append(batch))
+        if mark and (self._syncing is None or self._syncing.done()):
             self._syncing = asyncio.create_task(self._sync_soon(), name="spool sync")
-        return kept
+        return mark
 
     async def oldest(self) -> tuple[int, Batch] | None:
         return await self._in_thread(self._oldest)
@@ -107,11 +107,11 @@ class FileSpool:
             self._opened = True
         return work()
 
-    def _append(self, batch: Batch) -> bool:
+    def _append(self, batch: Batch) -> int:
         payload = self._encoder.encode(batch)
         if self.bytes_used + HEAD.size + len(payload) > self._max_bytes:
             self._tell_full(full=True)
-            return False
+            return 0
         try:
             if self._file is not None and self._file.size >= self._segment_bytes:
                 self._close_file()
@@ -123,13 +123,13 @@ class FileSpool:
         except OSError as error:
             if error.errno in _FULL:
                 self._tell_full(full=True)
-                return False
+                return 0
             raise
         self._sizes[self._number] = self._file.size
-        self._wait_for(self._number, place)
+        mark = self._wait_for(self._number, place)
         self._count_bytes()
         self._tell_full(full=False)
-        return True
+        return mark
 
     def _oldest(self) -> tuple[int, Batch] | None:
         while self._waiting:
@@ -160,10 +160,12 @@ class FileSpool:
         segment_path(self._folder, number).unlink(missing_ok=True)
         del self._undone[number], self._sizes[number]
 
-    def _wait_for(self, number: int, place: Place) -> None:
-        self._waiting[self._next_mark] = _Record(number, place)
+    def _wait_for(self, number: int, place: Place) -> int:
+        mark = self._next_mark
+        self._waiting[mark] = _Record(number, place)
         self._next_mark += 1
         self._undone[number] += 1
+        return mark
 
     def _sync(self) -> None:
         if self._file is not None:

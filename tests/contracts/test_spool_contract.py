@@ -54,6 +54,17 @@ async def test_the_oldest_stays_until_it_is_done(spool: Spool) -> None:
     assert await spool.oldest() == await spool.oldest()
 
 
+async def test_each_batch_has_the_mark_that_was_told_and_later_ones_have_higher_marks(spool: Spool) -> None:
+    marks = [await spool.append(batch(number)) for number in range(4)]
+    assert marks == sorted(set(marks))
+    for mark in marks:
+        found = await spool.oldest()
+        assert found is not None
+        assert found[0] == mark
+        await spool.done(mark)
+    assert await spool.append(batch(4)) > marks[-1]
+
+
 async def test_an_empty_spool_has_nothing_and_uses_nothing(spool: Spool) -> None:
     assert await spool.oldest() is None
     assert spool.bytes_used == 0

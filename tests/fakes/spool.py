@@ -18,15 +18,15 @@ class FakeSpool:
         self.closed = False
         self._next_mark = 1
 
-    async def append(self, batch: Batch) -> bool:
+    async def append(self, batch: Batch) -> int:
         size = len(_encoder.encode(batch))
         if self.bytes_used + size > self.max_bytes:
-            return False
+            return 0
         self.waiting[self._next_mark] = batch
         self._next_mark += 1
         self.bytes_used += size
         self.synced = False
-        return True
+        return self._next_mark - 1
 
     async def oldest(self) -> tuple[int, Batch] | None:
         return next(iter(self.waiting.items()), None)

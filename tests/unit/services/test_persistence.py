@@ -16,7 +16,7 @@ from alphaplus_tui.domain.events import (
     TradeAccepted,
     TradesShed,
 )
-from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Level, OrderBook, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.kernel.bus import Bus
@@ -288,3 +288,51 @@ async def test_the_last_trades_count_also_what_the_spool_held() -> None:
         last = await desk.store.last_trades((BTC.id,))
         assert last == {BTC.id: LastTrade(7, a_trade(BTC.id, 7).ts_event)}
         assert [event.last[0][1] for event in told] == [7]
+
+
+async def test_where_the_last_run_ended_is_read_before_anything_of_this_run_is_written_also_what_it_spooled() -> None:
+    spool, told = FakeSpool(), list[tuple[LastTradesKnown, list[int]]]()
+    await spool.append(Batch(trades=(a_trade(BTC.id, 7),)))
+    desk = Desk(spool=spool)
+    await desk.store.register((BTC,))
+    await desk.store.write(Batch(trades=(a_trade(BTC.id, 6),)))
+    desk.bus.on(LastTradesKnown, lambda event: told.append((event, desk.stored)))
+    async with working(desk):
+        desk.store.available = False
+        desk.follow()
+        desk.accept(20, 21)
+        await desk.clock.advance(6)
+        desk.accept(22)
+        await desk.clock.advance(6)
+        assert len(spool.waiting) == 3, "one of the run before, two of this"
+        desk.store.available = True
+        await desk.clock.advance(1)
+        assert told == [(LastTradesKnown(((BTC.id, 7, a_trade(BTC.id, 7).ts_event),)), [6, 7])]
+        assert desk.stored == [6, 7, 20, 21, 22]
+
+
+async def test_an_exchange_that_answers_while_the_database_is_away_is_not_written_before_its_past_is_read() -> None:
+    told: list[tuple[InstrumentId, int]] = []
+    desk = Desk()
+    await desk.store.register((BTC, ETH))
+    await desk.store.write(Batch(trades=(a_trade(ETH.id, 5),)))
+    desk.bus.on(LastTradesKnown, lambda event: told.extend((name, seq) for name, seq, _ in event.last))
+    async with working(desk):
+        desk.follow(BTC)
+        desk.accept(1)
+        await desk.clock.advance(0.1)
+        desk.store.available = False
+        desk.accept(2)
+        desk.follow(BTC, ETH)
+        desk.accept(9, instrument=ETH)
+        await desk.clock.advance(6)
+        assert spooled(desk) == 2
+        desk.store.available = True
+        await desk.clock.advance(1)
+        assert told == [(ETH.id, 5)]
+        assert desk.stored == [1, 2, 5, 9]
+
+
+def spooled(desk: Desk) -> int:
+    """Trades that wait in the spool."""
+    return sum(len(batch.trades) for batch in desk.spool.waiting.values())
