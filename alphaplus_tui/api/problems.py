@@ -78,9 +78,11 @@ async def _on_ours(_: Request, error: Exception) -> Response:
     return problem(status, str(error), title=error.title, headers=headers)
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, error.detail, headers=error.headers)
+    path = request.url.path
+    told = {404: f"no such path: {path}; /openapi.json lists all", 405: f"{path} takes no {request.method}"}
+    return problem(error.status_code, told.get(error.status_code, error.detail), headers=error.headers)
 
 
 async def _on_invalid(_: Request, error: Exception) -> Response:
@@ -94,6 +96,8 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
 
 
 def _complaint(error: Mapping[str, Any]) -> str:
+    if error["type"] == "json_invalid":
+        return f"the body is no valid JSON: {error['ctx']['error']}"
     place: Sequence[object] = error["loc"]
     where = ".".join(str(part) for part in place[1:]) or "the body"
     return f"{where}: {error['msg']}"

@@ -8,7 +8,7 @@ from itertools import groupby
 import msgspec
 import typer
 
-from alphaplus_tui.cli.options import Wishes
+from alphaplus_tui.cli.options import Wishes, check_span
 from alphaplus_tui.cli.short import with_database
 from alphaplus_tui.domain.coverage import Cover, CoverageRow
 from alphaplus_tui.domain.instrument import InstrumentId, exchange_of, symbol_of
@@ -28,6 +28,8 @@ _FOREVER = 2**63 - 1
 def show_coverage(
     wishes: Wishes, symbols: Sequence[str], *, since: int | None, until: int | None, as_json: bool
 ) -> None:
+    check_span(since, until)
+
     async def work(_: Settings, database: ShortDatabase) -> tuple[CoverageRow, ...]:
         wanted: Sequence[InstrumentId] = await instruments_of(database.reader, symbols) if symbols else ()
         end = _FOREVER if until is None else until
@@ -37,6 +39,8 @@ def show_coverage(
     if as_json:
         found = {"event": "coverage", "rows": [_as_json(row) for row in rows]}
         typer.echo(msgspec.json.encode(found).decode())
+    elif not rows and (symbols or since is not None or until is not None):
+        typer.echo("nothing of that is stored; without --symbol, --since and --until all is shown")
     elif not rows:
         typer.echo("nothing is stored yet; `alphaplus` follows a market, `alphaplus import` loads history")
     else:

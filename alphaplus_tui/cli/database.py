@@ -81,10 +81,11 @@ def _tell(backup: Backup, done: str, *, as_json: bool) -> None:
         typer.echo(msgspec.json.encode({**structs.asdict(backup), "event": event}).decode())
         return
     rows = sum(backup.rows.values())
+    moment = f", as of {iso_time(backup.taken_at)}" if done.startswith("backed") else ""
     typer.echo(
         clean(
-            f"{done} {backup.file}: {rows:,} rows, schema {backup.schema_version}, {backup.bytes / 1e6:.1f} MB, "
-            f"as of {iso_time(backup.taken_at)}; every row was counted",
+            f"{done} {backup.file}: {rows:,} rows, schema {backup.schema_version}, {backup.bytes / 1e6:.1f} MB"
+            f"{moment}; every row was counted",
             limit=500,
         )
     )

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from alphaplus_tui.settings.paths import Paths
     from alphaplus_tui.settings.root import Loaded, Settings
 
+_REPLAYED = ("binance", "binanceusdm", "demo")
+"""Whose frames a replay can read."""
 _WAIT_FOR_COMMAND_S = 10.0
 _INTERPRETER_ENDS_WITHIN_S = 1.5
 
@@ -106,6 +108,8 @@ def run_replay(
     for file in files:
         if not file.is_file():
             raise UsageError(f"{file}: there is no such recording")
+    if exchange not in _REPLAYED:
+        raise UsageError(f"--exchange {exchange!r}: recordings of {', '.join(_REPLAYED)} can be played")
     loaded = wishes.load()
     if not wishes.headless:
         check_console_settings(loaded)

@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal
 import typer
 
 from alphaplus_tui.cli.guard import say
-from alphaplus_tui.cli.options import Wishes
+from alphaplus_tui.cli.options import Wishes, check_span
 from alphaplus_tui.cli.short import with_database
 from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
@@ -48,6 +48,7 @@ def export(wishes: Wishes, kind: Kind, chosen: Selection, *, timeframes: Sequenc
         raise UsageError("--json tells of a file: name it with --output")
     if chosen.output is None and chosen.file_format == "parquet" and sys.stdout.isatty():
         raise UsageError("parquet is not for the eye: name a file with --output")
+    check_span(chosen.since, chosen.until)
     wanted = [_timeframe(name) for name in timeframes]
     start = chosen.since or 0
     end = time.time_ns() if chosen.until is None else chosen.until

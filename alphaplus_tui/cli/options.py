@@ -131,6 +131,14 @@ def wishes(context: typer.Context) -> Wishes:
     return found
 
 
+def check_span(since: int | None, until: int | None) -> None:
+    """UsageError for a stretch of time (UTC ns) that ends before it begins."""
+    from alphaplus_tui.errors import UsageError
+
+    if since is not None and until is not None and since >= until:
+        raise UsageError("--since is not before --until")
+
+
 def parse_duration(text: str) -> float:
     """Seconds of ``30s``, ``1.5m``, ``2h`` or ``90``."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")

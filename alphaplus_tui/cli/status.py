@@ -102,7 +102,9 @@ def _database(status: Status) -> Iterator[str]:
         return
     health = "connected" if row.connected else f"AWAY: {row.reason}"
     ping = f", answers in {row.ping_ms:.1f} ms" if row.ping_ms is not None else ""
-    yield clean(f"database  {row.kind} {row.version}, {health}{ping}, {row.size_bytes / 1e6:.1f} MB")
+    name = f"{row.kind} {row.version}, " if row.version else ""
+    size = f", {row.size_bytes / 1e6:.1f} MB" if row.version else ""
+    yield clean(f"database  {name}{health}{ping}{size}")
     if row.spool_bytes or row.buffered_rows:
         yield f"          waiting: {row.buffered_rows} rows in memory, {row.spool_bytes / 1e6:.1f} MB on disk"
 

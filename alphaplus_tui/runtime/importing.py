@@ -16,7 +16,7 @@ from alphaplus_tui.errors import FatalError, UsageError
 from alphaplus_tui.files.candles import CandleFile, read_candles
 from alphaplus_tui.files.guess import Guess, Wish, guess
 from alphaplus_tui.files.rejected import Rejected
-from alphaplus_tui.files.sources import Source, UnreadableFile, find_sources
+from alphaplus_tui.files.sources import ENDINGS, PACKED, Source, UnreadableFile, find_sources
 from alphaplus_tui.files.trades import Numbers, is_number, read_trades
 from alphaplus_tui.ports.store import Batch, StoreReader, StoreWriter
 from alphaplus_tui.runtime.recorded_trades import recorded_trades
@@ -90,7 +90,8 @@ async def import_history(
     _check(wish)
     sources = await asyncio.to_thread(find_sources, wish.paths)
     if not sources:
-        raise UsageError(f"no history in {', '.join(map(str, wish.paths))}: .csv, .feather and .parquet are looked for")
+        endings = f"files that end in {', '.join(ENDINGS)} are looked for, bare or packed as {', '.join(PACKED)}"
+        raise UsageError(f"no history in {', '.join(map(str, wish.paths))}: {endings}")
     known = {instrument.id: instrument for instrument in await reader.instruments()}
     # candles made of quotes come after those of trades
     sources.sort(key=lambda source: "quote" in source.words)

@@ -78,7 +78,8 @@ def _line(detail: ErrorDetails, layer: Layer, schema: Schema) -> str:
     index = next((part for part in detail["loc"] if isinstance(part, int)), None)
     if index is not None:
         value = detail["input"]
-    if isinstance(detail["input"], Mapping) and isinstance(detail["loc"][-1], int):
+    whole = detail["type"] == "value_error" or isinstance(detail["loc"][-1], int)
+    if isinstance(detail["input"], Mapping) and whole:
         return f"{origin}: {key}: {_reason(detail, path, schema)}"
     return f"{origin}: {key} = {_shown(key, value)}: {_reason(detail, path, schema)}"
 

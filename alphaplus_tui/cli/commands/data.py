@@ -124,7 +124,7 @@ def export_signals(
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stored signals and what became of them, the newest first."""
+    """Stored signals and what became of them, of each symbol the newest first."""
     from alphaplus_tui.cli.exporting import Selection, export
 
     chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
@@ -142,7 +142,7 @@ def export_decisions(
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stored decisions with the served features, the newest first."""
+    """Stored decisions with the served features, of each symbol the newest first."""
     from alphaplus_tui.cli.exporting import Selection, export
 
     chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)

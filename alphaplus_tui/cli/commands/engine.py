@@ -20,7 +20,9 @@ def replay(
     context: typer.Context,
     *,
     files: Annotated[list[Path], typer.Argument(help="Recordings, gz lines of `<receive time ns> <frame>`.")],
-    exchange: Annotated[str, typer.Option("--exchange", help="The exchange that was recorded.")] = "binance",
+    exchange: Annotated[
+        str, typer.Option("--exchange", help="The exchange that was recorded: binance, binanceusdm, demo.")
+    ] = "binance",
     speed: Annotated[str, typer.Option("--speed", help="How many times faster than it was, or max.")] = "1",
     headless: Headless = False,
     duration: Duration = None,

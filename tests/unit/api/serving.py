@@ -48,13 +48,20 @@ class Client:
         self.url, self.http = url, http
 
     async def ask(
-        self, path: str, *, method: str = "GET", token: str | None = TOKEN, json: object = None, **headers: str
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        token: str | None = TOKEN,
+        json: object = None,
+        body: bytes | None = None,
+        **headers: str,
     ) -> Answer:
-        """headers: names with underscores for dashes."""
+        """body: instead of ``json``. headers: names with underscores for dashes."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             sent.setdefault("Authorization", f"Bearer {token}")
-        async with self.http.request(method, self.url + path, headers=sent, json=json) as found:
+        async with self.http.request(method, self.url + path, headers=sent, json=json, data=body) as found:
             text = await found.text()
             kind = found.headers.get("content-type", "").partition(";")[0]
             return Answer(

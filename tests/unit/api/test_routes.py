@@ -190,6 +190,13 @@ async def test_a_training_is_wished_for_in_detail() -> None:
     assert "symbol" in wrong.json["detail"]
 
 
+async def test_a_body_that_is_no_json_is_told_from_one_that_asks_wrongly() -> None:
+    async with served(healthy()) as client:
+        broken = await client.ask("/api/v1/training", method="POST", body=b"{symbols", content_type="application/json")
+    assert (broken.status, broken.kind) == (422, "application/problem+json")
+    assert broken.json["detail"].startswith("the body is no valid JSON: ")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "said"),
     [
@@ -205,8 +212,8 @@ async def test_a_training_is_wished_for_in_detail() -> None:
         ("GET", "portfolio", 404, "no account is kept"),
         ("GET", "orders", 404, "no account is kept"),
         ("GET", "fills", 404, "no account is kept"),
-        ("GET", "nothing", 404, "Not Found"),
-        ("PUT", "tickers", 405, "Method Not Allowed"),
+        ("GET", "nothing", 404, "no such path: /api/v1/nothing; /openapi.json lists all"),
+        ("PUT", "tickers", 405, "/api/v1/tickers takes no PUT"),
     ],
 )
 async def test_what_cannot_be_answered_is_a_problem_that_says_why(

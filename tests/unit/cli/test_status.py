@@ -51,6 +51,14 @@ def test_everything_that_needs_a_look_is_named() -> None:
     assert "waiting: 12 rows in memory, 3.0 MB on disk" in text
 
 
+def test_a_database_that_has_not_answered_yet_is_said_to_be_away_and_no_more() -> None:
+    state = StateStore()
+    state.database.put(ONLY, DatabaseRow("", False, "not connected", "", 0, 0, None, {}, 0, 181, 10**9))
+    lines = told(state).splitlines()
+    assert "database  AWAY: not connected" in lines
+    assert "          waiting: 181 rows in memory, 0.0 MB on disk" in lines
+
+
 def test_an_engine_that_has_just_begun_has_little_to_tell() -> None:
     text = told(StateStore())
     assert "pid 7  data /d" in text

@@ -49,7 +49,7 @@ def complaint(tmp_path: Path, text: str | bytes = "", *, exchanges: tuple[str, .
         ("[keys]\nquit = 'q,,'", "keys.quit = 'q,,': must be a key such as 'f5'"),
         (
             '[api]\nhost = "0.0.0.0"',
-            "host '0.0.0.0' can be reached by other machines: set api.allow_remote = true as well",
+            ": api: host '0.0.0.0' can be reached by other machines: set api.allow_remote = true as well",
         ),
         ('[api]\nallowed_hosts = ["a:80"]', "must be a name or an address, without a port"),
         ('[api]\nenabled = "always"', "api.enabled = 'always': must be true, false or \"headless\""),
