@@ -113,6 +113,22 @@ async def test_a_connection_that_fell_silent_is_replaced(tmp_path: Path, fault: 
     assert "silent" in heard.of(FeedLost)[0].reason
 
 
+async def test_one_instrument_that_falls_mute_costs_its_connection_which_is_told(tmp_path: Path) -> None:
+    async with running_simulator(rate=400, symbols=2) as simulator:
+        adapter, (mute, other) = await an_adapter_of(simulator, tmp_path, quirks=WITHOUT_NUMBERS)
+        async with listening(adapter, (mute, other), TRADES) as heard:
+            await eventually(lambda: len(heard.of(Trade)) > 400, within_s=60)
+            await simulator.set_faults({"kind": "mute", "start_s": 0, "symbols": [mute.venue_symbol]})
+            await eventually(lambda: heard.of(FeedLost), within_s=60)
+            await simulator.set_faults()
+            await eventually(lambda: len(heard.of(FeedConnected)) >= 2, within_s=30)
+            before = len(heard.of(Trade))
+            await eventually(lambda: mute.id in {t.instrument for t in heard.of(Trade)[before:]}, within_s=30)
+    (lost, *_) = heard.of(FeedLost)
+    assert lost.reason == f"{mute.symbol} is silent, others are not"
+    assert mute.id in lost.instruments
+
+
 async def test_where_there_are_no_streams_the_exchange_is_asked(tmp_path: Path) -> None:
     async with running_simulator(rate=100, symbols=3) as simulator:
         adapter, instruments = await an_adapter_of(
