@@ -40,6 +40,11 @@ class Terminal:
     def shows(self, text: str) -> bool:
         return any(text in line for line in self._screen.display)
 
+    @property
+    def text(self) -> str:
+        """All that can be read now."""
+        return "\n".join(self._screen.display)
+
     def type(self, keys: bytes) -> None:
         os.write(self.descriptor, keys)
 

@@ -6,11 +6,14 @@ import sys
 import zipfile
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
+from alphaplus_tui.settings.api_token import read_token
 from tests.e2e.harness import command, data_folder, environment, run, started
-from tests.support import REPOSITORY
+from tests.e2e.terminal import terminal
+from tests.support import REPOSITORY, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("machine")]
 
@@ -55,7 +58,31 @@ def found_in(folder: Path, *, but: Path) -> list[str]:
     ]
 
 
-async def test_canaries_appear_in_no_log_table_dump_bundle_answer_or_argument(tmp_path: Path) -> None:
+async def answer(url: str, token: str) -> str:
+    """What the API says, whatever its status."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession() as http, http.get(url, headers=headers) as response:
+        assert response.status in {200, 503}, url
+        return await response.text()
+
+
+async def seen_on_screens(home: Path, *options: str) -> list[str]:
+    """An attached console's Services screen, its Logs screen where a channel failed, and all that it ever drew."""
+    async with terminal(home, "attach", "--demo", *options) as seen:
+        await eventually(lambda: seen.shows("attached"), within_s=60)
+        seen.type(b"4")
+        await eventually(lambda: seen.shows("alerts") and seen.shows("persistence"), within_s=30)
+        services = seen.text
+        seen.type(b"5")
+        await eventually(lambda: seen.shows("· following"), within_s=30)
+        seen.type(b"/")
+        await eventually(lambda: seen.shows("search the log"), within_s=30)
+        seen.type(b"alert_channel_away\r")
+        await eventually(lambda: seen.shows("channel=ops"), within_s=30)
+        return [services, seen.text, seen.raw.decode(errors="replace")]
+
+
+async def test_canaries_appear_in_no_log_table_dump_bundle_answer_screen_or_argument(tmp_path: Path) -> None:
     config, bundle, dump = tmp_path / "c.toml", tmp_path / "bundle.zip", tmp_path / "all.dump"
     config.write_text(RULES)
     url = f"json://{USER}:{PASSWORD}@127.0.0.1:9/{TOKEN}?+X-Key={TOKEN}"
@@ -67,10 +94,17 @@ async def test_canaries_appear_in_no_log_table_dump_bundle_answer_or_argument(tm
     options = ("--config", str(config), "--log-level", "debug")
     heard: list[str] = [said.stdout, said.stderr]
     async with started(tmp_path, "--headless", "--demo", *options, extra=extra) as program:
-        await program.line("ready", within_s=60)
+        url = (await program.line("ready", within_s=60))["api"]
         await program.until(lambda status: any("ops" in row.reason for row in status.services if row.name == "alerts"))
         arguments = [word for member in program.family() for word in _arguments(member)]
+        token = read_token(program.data / "api-token")
+        answers = [
+            await answer(url + path, token) for path in ("/metrics", "/api/v1/services", "/api/v1/alerts", "/readyz")
+        ]
+        screens = await seen_on_screens(tmp_path, *options)
         for words in (
+            ("logs", "--json", "--limit", "10000"),
+            ("logs", "--limit", "10000"),
             ("status", "--json"),
             ("doctor", "--json", "--bundle", str(bundle)),
             ("db", "backup", str(dump)),
@@ -84,7 +118,8 @@ async def test_canaries_appear_in_no_log_table_dump_bundle_answer_or_argument(tm
         program.process.terminate()
         ended = await program.ends(within_s=30)
         heard += [ended.stdout, ended.stderr]
-    spoken = "\n".join((*heard, *arguments))
+    spoken = "\n".join((*heard, *arguments, *answers, *screens))
+    assert token not in spoken
     assert "Disk nearly full" in spoken
     assert "ops" in spoken
     for canary in CANARIES:
