@@ -7,20 +7,23 @@ from random import Random
 from pydantic import SecretStr
 
 from alphaplus_tui import __version__
-from alphaplus_tui.domain.timeframe import parse_timeframe
 from alphaplus_tui.kernel.bus import Bus
-from alphaplus_tui.kernel.clock import ManualMarketClock, MarketClock, SystemClock, WallMarketClock
+from alphaplus_tui.kernel.clock import SystemClock
 from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Service
 from alphaplus_tui.kernel.watchdog import Watchdog
+from alphaplus_tui.ports.market_data import MarketData
+from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.runtime.demo import DemoExchange, free_port
 from alphaplus_tui.runtime.engine import Engine, Parts
-from alphaplus_tui.runtime.following import followers, open_exchange, open_recording
-from alphaplus_tui.runtime.judging import adopt_demo_model, judging
+from alphaplus_tui.runtime.following import followers, open_exchanges
+from alphaplus_tui.runtime.ground import Ground
+from alphaplus_tui.runtime.judging import Judging, adopt_demo_model, judging
 from alphaplus_tui.runtime.local_session import LocalSession
 from alphaplus_tui.runtime.options import ReplayOptions
 from alphaplus_tui.runtime.sharing import owned, share_of
+from alphaplus_tui.services.moods import Moods
 from alphaplus_tui.settings.exchange import DEMO
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
@@ -104,134 +107,43 @@ def _assemble(
     meters: Meters,
 ) -> Parts:
     # asyncpg, aiohttp, websockets and numpy come with these: not before the first paint
-    from alphaplus_tui.news.web import WebNews  # noqa: PLC0415
     from alphaplus_tui.runtime.alerting import alerting  # noqa: PLC0415
     from alphaplus_tui.runtime.keeping import model_keeping  # noqa: PLC0415
-    from alphaplus_tui.services.candles import CandleService  # noqa: PLC0415
-    from alphaplus_tui.services.continuity import ContinuityService  # noqa: PLC0415
-    from alphaplus_tui.services.database import DatabaseService  # noqa: PLC0415
+    from alphaplus_tui.runtime.sensing import sensing  # noqa: PLC0415
+    from alphaplus_tui.runtime.storing import storing  # noqa: PLC0415
     from alphaplus_tui.services.monitor import MonitorService  # noqa: PLC0415
-    from alphaplus_tui.services.moods import Moods  # noqa: PLC0415
-    from alphaplus_tui.services.persistence import PersistenceService  # noqa: PLC0415
-    from alphaplus_tui.services.projection import ProjectionService  # noqa: PLC0415
-    from alphaplus_tui.services.retention import RetentionService  # noqa: PLC0415
-    from alphaplus_tui.services.sentiment import SentimentService  # noqa: PLC0415
-    from alphaplus_tui.storage.database import PostgresDatabase  # noqa: PLC0415
-    from alphaplus_tui.storage.spool import FileSpool  # noqa: PLC0415
 
     clock, rng = SystemClock(), Random()  # noqa: S311  jitter, not a secret
-    bus, exchange = Bus(clock=clock), settings.exchange
-    moods = Moods(bus)
-    timeframes = [parse_timeframe(name) for name in exchange.timeframes]
-    if settings.inference.enabled and settings.training.timeframe not in timeframes:
-        timeframes.append(settings.training.timeframe)
-    market: MarketClock
-    if replay is not None:
-        market = recorded = ManualMarketClock()
-        exchanges = [open_recording(replay, clock, recorded, meters)]
-    else:
-        market = WallMarketClock()
-        exchanges = [
-            open_exchange(name, exchange, paths, clock=clock, market=market, meters=meters, demo=demo)
-            for name in exchange.followed()
-        ]
-    database = PostgresDatabase(
-        settings.database, data_dir=paths.database, runtime_dir=paths.runtime, clock=clock, meters=meters
-    )
-    writer, reader = database.writer, database.reader
-    spool = FileSpool(paths.spool, max_bytes=settings.database.spool_max_mb * 1_000_000, clock=clock)
-    persistence = PersistenceService(writer, reader, spool, bus, clock=clock, market=market, meters=meters)
-    keeping = model_keeping(
-        settings,
-        paths,
-        writer,
-        reader,
-        bus,
-        state=state,
-        recorded=replay is not None,
-        clock=clock,
-        market=market,
-        meters=meters,
-    )
-    persistence.after = (
-        *persistence.after,
-        keeping.opinions.name,
-    )  # so that it is there for whatever those after it decide
+    bus = Bus(clock=clock)
+    market, exchanges = open_exchanges(settings.exchange, paths, replay=replay, demo=demo, clock=clock, meters=meters)
+    ground = Ground(settings, paths, state, bus, clock, market, meters, rng, recorded=replay is not None)
+    stores = storing(ground)
+    database, persistence, reader = stores.database, stores.persistence, stores.database.reader
+    keeping = model_keeping(ground, database.writer, reader)
+    # so that it is there for whatever those after it decide
+    persistence.after = (*persistence.after, keeping.opinions.name)
     monitor = MonitorService(
         state, bus, reader, exchanges, system=system, folder=paths.data, clock=clock, market=market, meters=meters
     )
-    asking, listening = followers(
-        exchanges,
-        exchange,
-        reader,
-        bus,
-        timeframes,
-        followed=followed,
-        history_candles=_history_candles(settings),
-        live=replay is None,
-        clock=clock,
-        market=market,
-        meters=meters,
-        rng=rng,
-    )
+    first = (demo.name,) if demo is not None else ()  # whoever asks the exchange need not find it deaf first
+    monitor.after = (*monitor.after, *first)
+    moods = Moods(bus)
+    judges = _judges(ground, reader, moods, adopt=system.mode is Mode.DEMO)
     services: list[Service] = [
         Watchdog(meters),
-        DatabaseService(database.run, bus, market=market),
+        stores.supervision,
         keeping.opinions,
         persistence,
-        ProjectionService(state, bus, timeframes, clock=clock, market=market),
         monitor,
-        CandleService(bus, timeframes, market=market, meters=meters),
-        ContinuityService(reader, bus, resume=replay is None, market=market, meters=meters, rng=rng),
-        *asking,
-        *listening,
-        RetentionService(writer, settings.database, market=market, rng=rng),
-        SentimentService(
-            WebNews(market),
-            reader,
-            bus,
-            settings.sentiment,
-            state=state,
-            moods=moods,
-            market=market,
-            recorded=replay is not None,
-        ),
+        *_following(ground, exchanges, reader, followed, first),
+        stores.retention,
+        sensing(ground, reader, moods),
         keeping.training,
-        alerting(
-            settings.alerts,
-            addresses,
-            reader,
-            bus,
-            state=state,
-            recorded=replay is not None,
-            market=market,
-            rng=rng,
-        ),
+        alerting(ground, reader, addresses),
+        *judges.services,
     ]
     if demo is not None:
         services.append(demo)
-        # whoever asks the exchange need not find it deaf first
-        for service in listening:
-            service.after = (*service.after, demo.name)
-        monitor.after = (*monitor.after, demo.name)
-    settled = _one_after_the_other(persistence.settled, keeping.opinions.settled)
-    if settings.inference.enabled:
-        if system.mode is Mode.DEMO:
-            adopt_demo_model(paths.models, market.now)
-        judges = judging(
-            settings,
-            paths.models,
-            reader,
-            bus,
-            state=state,
-            moods=moods,
-            recorded=replay is not None,
-            clock=clock,
-            market=market,
-            meters=meters,
-        )
-        services.extend(judges.services)
-        settled = _one_after_the_other(judges.settled, persistence.settled, keeping.opinions.settled)
     manager = ServiceManager(services, clock=clock, stop_within_s=_STOP_WITHIN_S, on_change=bus.publish, rng=rng)
     return Parts(
         bus=bus,
@@ -240,11 +152,58 @@ def _assemble(
         reader=reader,
         models=keeping.desk,
         figures=monitor,
-        settled=settled,
-        closing=(*(data.close for data in exchanges), spool.close, keeping.close, database.close),
+        settled=_one_after_the_other(judges.settled, persistence.settled, keeping.opinions.settled),
+        closing=(*(data.close for data in exchanges), stores.spool.close, keeping.close, database.close),
         database_socket=lambda: str(database.socket_dir) if database.socket_dir else None,
         state_to_screen=meters.histogram("state_to_screen"),
     )
+
+
+def _following(
+    on: Ground,
+    exchanges: Sequence[MarketData],
+    reader: StoreReader,
+    followed: Mapping[str, Sequence[str] | None],
+    first: tuple[str, ...],
+) -> list[Service]:
+    """What follows the exchanges, once those named ``first`` have started, and makes rows and candles of it."""
+    from alphaplus_tui.services.candles import CandleService  # noqa: PLC0415  brings numpy
+    from alphaplus_tui.services.continuity import ContinuityService  # noqa: PLC0415  likewise
+    from alphaplus_tui.services.projection import ProjectionService  # noqa: PLC0415  likewise
+
+    timeframes, live = on.timeframes(), not on.recorded
+    asking, listening = followers(
+        exchanges,
+        on.settings.exchange,
+        reader,
+        on.bus,
+        timeframes,
+        followed=followed,
+        history_candles=_history_candles(on.settings),
+        live=live,
+        clock=on.clock,
+        market=on.market,
+        meters=on.meters,
+        rng=on.rng,
+    )
+    for service in listening:
+        service.after = (*service.after, *first)
+    return [
+        ProjectionService(on.state, on.bus, timeframes, clock=on.clock, market=on.market),
+        CandleService(on.bus, timeframes, market=on.market, meters=on.meters),
+        ContinuityService(reader, on.bus, resume=live, market=on.market, meters=on.meters, rng=on.rng),
+        *asking,
+        *listening,
+    ]
+
+
+def _judges(on: Ground, reader: StoreReader, moods: Moods, *, adopt: bool) -> Judging:
+    """Those who judge candles, if the user wants any. adopt: our own model serves where there is none."""
+    if not on.settings.inference.enabled:
+        return Judging((), _one_after_the_other())
+    if adopt:
+        adopt_demo_model(on.paths.models, on.market.now)
+    return judging(on, reader, moods)
 
 
 def _history_candles(settings: Settings) -> int:

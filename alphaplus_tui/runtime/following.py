@@ -8,7 +8,7 @@ from alphaplus_tui.domain.instrument import instrument_id
 from alphaplus_tui.domain.market import Channel
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.kernel.bus import Bus
-from alphaplus_tui.kernel.clock import Clock, ManualMarketClock, MarketClock
+from alphaplus_tui.kernel.clock import Clock, ManualMarketClock, MarketClock, WallMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import MarketData
 from alphaplus_tui.ports.store import StoreReader
@@ -49,6 +49,26 @@ def open_exchange(
         meters=meters,
         tap=tap,
     )
+
+
+def open_exchanges(
+    exchange: ExchangeSettings,
+    paths: Paths,
+    *,
+    replay: ReplayOptions | None,
+    demo: DemoExchange | None,
+    clock: Clock,
+    meters: Meters,
+) -> tuple[MarketClock, list[MarketData]]:
+    """The adapters of the exchanges that are followed, or of a recording, and the clock that dates their data."""
+    if replay is not None:
+        recorded = ManualMarketClock()
+        return recorded, [open_recording(replay, clock, recorded, meters)]
+    market = WallMarketClock()
+    return market, [
+        open_exchange(name, exchange, paths, clock=clock, market=market, meters=meters, demo=demo)
+        for name in exchange.followed()
+    ]
 
 
 def open_recording(replay: ReplayOptions, clock: Clock, market: ManualMarketClock, meters: Meters) -> MarketData:

@@ -7,15 +7,10 @@ from pathlib import Path
 import structlog
 
 from alphaplus_tui.errors import AlphaPlusError
-from alphaplus_tui.kernel.bus import Bus
-from alphaplus_tui.kernel.clock import Clock, MarketClock
-from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Service
-from alphaplus_tui.ports.model import ModelExplainer
 from alphaplus_tui.ports.store import StoreReader
+from alphaplus_tui.runtime.ground import Ground
 from alphaplus_tui.services.moods import Moods
-from alphaplus_tui.settings.root import Settings
-from alphaplus_tui.state.store import StateStore
 
 DEMO_MODEL = "assets/demo-model"
 
@@ -29,23 +24,9 @@ class Judging:
     services: tuple[Service, ...]
     settled: Callable[[], Awaitable[None]]
     """Returns when every candle that closed so far is judged."""
-    explainer: ModelExplainer
 
 
-def judging(
-    settings: Settings,
-    models: Path,
-    reader: StoreReader,
-    bus: Bus,
-    *,
-    state: StateStore,
-    moods: Moods,
-    recorded: bool,
-    clock: Clock,
-    market: MarketClock,
-    meters: Meters,
-) -> Judging:
-    """models: the registry's folder. recorded: a recording is judged in its own time, without deadlines."""
+def judging(on: Ground, reader: StoreReader, moods: Moods) -> Judging:
     # numpy comes with these: not before the first paint
     from alphaplus_tui.models.client import ModelProcess  # noqa: PLC0415
     from alphaplus_tui.models.explain import ChildExplainer  # noqa: PLC0415
@@ -58,14 +39,12 @@ def judging(
     from alphaplus_tui.services.scoreboard import Scoreboard  # noqa: PLC0415
     from alphaplus_tui.services.signals import SignalService  # noqa: PLC0415
 
+    settings, state, bus, market, recorded = on.settings, on.state, on.bus, on.market, on.recorded
     timeframe, inference = settings.training.timeframe, settings.inference
-    server, shelf, rows = (
-        ModelProcess(clock=clock, threads=settings.inference.threads),
-        RegistryShelf(models, market.now),
-        ModelRows(state),
-    )
+    server = ModelProcess(clock=on.clock, threads=inference.threads)
+    shelf, rows = RegistryShelf(on.paths.models, market.now), ModelRows(state)
     signals = SignalService(
-        reader, bus, settings.signals, timeframe, state=state, recorded=recorded, market=market, meters=meters
+        reader, bus, settings.signals, timeframe, state=state, recorded=recorded, market=market, meters=on.meters
     )
     judge = InferenceService(
         server,
@@ -79,7 +58,7 @@ def judging(
         deadline_s=None if recorded else inference.deadline_ms / 1000,
         preview_every_s=inference.preview_every_s if inference.previews and not recorded else None,
         market=market,
-        meters=meters,
+        meters=on.meters,
     )
     watch = ModelWatchService(
         shelf,
@@ -102,9 +81,8 @@ def judging(
         recorded=recorded,
         market=market,
     )
-    explainer = ChildExplainer()
-    reasons = ReasonService(explainer, shelf, bus)
-    return Judging((signals, outcomes, watch, reasons, judge), judge.settled, explainer)
+    reasons = ReasonService(ChildExplainer(), shelf, bus)
+    return Judging((signals, outcomes, watch, reasons, judge), judge.settled)
 
 
 def adopt_demo_model(models: Path, now: Callable[[], int]) -> None:
