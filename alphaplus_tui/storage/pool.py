@@ -83,10 +83,12 @@ class Pool:
     @asynccontextmanager
     async def connection(self, *, deadline_s: float) -> "AsyncGenerator[Connection, None]":
         """One connection; whoever overruns ``deadline_s`` loses it."""
-        doing = f"database ({self.name})"
+        doing, address = f"database ({self.name})", self._address
+        if address is None:  # no failure of a server: once there is one, nobody is turned away for it
+            raise StoreUnavailable(f"{doing}: not connected")
         try:
             async with self._breaker, _ours(doing):
-                pool = await self._connected()
+                pool = await self._connected(address)
                 async with asyncio.timeout(deadline_s):
                     connection = await pool.acquire(timeout=deadline_s)
                     try:
@@ -101,12 +103,10 @@ class Pool:
         except CircuitOpen as error:
             raise StoreUnavailable(str(error)) from error
 
-    async def _connected(self) -> "_AnyPool":
-        if self._address is None:
-            raise StoreUnavailable(f"database ({self.name}): not connected")
+    async def _connected(self, address: Address) -> "_AnyPool":
         if self._pool is None:
             self._pool = asyncpg.create_pool(
-                **self._address.arguments(),
+                **address.arguments(),
                 min_size=0,
                 max_size=self._size,
                 timeout=2.0,
