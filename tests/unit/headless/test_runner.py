@@ -129,5 +129,8 @@ def test_children_count_but_the_demo_exchange_does_not() -> None:
 def test_memory_is_shared_out_and_never_more_than_what_is_resident() -> None:
     meter = UsageMeter()
     usage = meter.sample()
-    assert 0 < usage.memory_mb <= psutil.Process().memory_info().rss / 1e6 * 1.2
+    me = psutil.Process()
+    # servers that other tests share are children of this process as well
+    resident = sum(process.memory_info().rss for process in (me, *me.children(recursive=True)))
+    assert 0 < usage.memory_mb <= resident / 1e6 * 1.2
     assert meter.peak_memory_mb == usage.memory_mb
