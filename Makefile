@@ -56,8 +56,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit/kernel --cov --cov-report=term:skip-covered -q
-	$(BIN)/pytest tests/e2e/test_attach.py -q
-	$(BIN)/pytest --ignore=tests/unit/kernel --ignore=tests/e2e/test_attach.py -n 2 --dist loadgroup -q
+	$(BIN)/pytest --ignore=tests/unit/kernel -n 2 --dist loadgroup -q
 
 system:
 	apt-get update -qq

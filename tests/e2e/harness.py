@@ -24,7 +24,8 @@ Report = dict[str, Any]
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment in which nothing of the user's own configuration, data or cache is seen."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ALPHAPLUS_", "XDG_"))}
-    kept.pop("NO_COLOR", None)
+    for name in ("NO_COLOR", "COLUMNS", "LINES"):  # a test runner's, not those of the terminal that a test opens
+        kept.pop(name, None)
     return {
         **kept,
         "HOME": str(home),
