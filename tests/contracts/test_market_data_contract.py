@@ -1,5 +1,6 @@
 """What every adapter of the market data port keeps: the fake, a replay, and each venue on a local server."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncGenerator, Callable
@@ -24,6 +25,7 @@ from tests.fakes.kraken_venue import FakeKraken
 from tests.fakes.market_data import FakeMarketData, a_trade, an_instrument
 from tests.fakes.venue import FakeVenue, opened
 from tests.integration.exchanges.listening import WITHOUT_NUMBERS, a_ccxt_adapter, a_native_adapter, an_adapter
+from tests.support import eventually
 from tests.support_simulator import running_simulator
 
 MINUTE = Timeframe("1m")
@@ -187,6 +189,9 @@ async def test_the_clock_offset_is_known(venue: Venue) -> None:
     assert abs(await venue.adapter.clock_offset_ns()) < 10**9
 
 
-async def test_closing_twice_does_no_harm(venue: Venue) -> None:
+async def test_closing_one_that_was_used_twice_raises_nothing_and_leaves_no_task(venue: Venue) -> None:
+    before = asyncio.all_tasks()
+    await some_trades(venue, (await venue.adapter.instruments(()))[0], 1)
     await venue.adapter.close()
     await venue.adapter.close()
+    await eventually(lambda: asyncio.all_tasks() <= before)

@@ -202,6 +202,7 @@ async def test_without_colour_nothing_coloured_is_drawn(tmp_path: Path, monkeypa
         await until_painted(pilot)
         strips = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] - what the terminal gets
         filtered = [strip.apply_filter(app._filters[-1], app.screen.styles.background) for strip in strips]  # pyright: ignore[reportPrivateUsage] - Textual's own filter for NO_COLOR
+        assert any("BTC/USDT" in strip.text for strip in filtered)
         for strip in filtered:
             for segment in strip:
                 color = segment.style.color.triplet if segment.style and segment.style.color else None
@@ -373,6 +374,10 @@ async def test_a_folder_that_cannot_be_written_to_does_not_matter(tmp_path: Path
     async with shown(app) as pilot:
         await until_painted(pilot)
         await pilot.press("space", "4")
+        await eventually(lambda: app.context == "services")
+        assert len(app.desk.layout.pinned) == 1
+        assert not toasts(app)
+    assert not app.desk.folder.exists()
 
 
 def test_the_clipboard_is_reached_through_tmux() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from alphaplus_tui.learning import report as written
 from alphaplus_tui.session.commands import (
     CancelTraining,
     Command,
@@ -27,7 +28,6 @@ from tests.tui.support import console, open_models, picture, shown, toasts
 
 
 def test_what_the_console_reads_of_a_report_is_what_trainings_write() -> None:
-    written = pytest.importorskip("alphaplus_tui.learning.report")
     pairs = (
         (read.Report, written.Report),
         (read.Scores, written.Scores),

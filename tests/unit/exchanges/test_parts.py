@@ -117,9 +117,11 @@ def test_a_budget_believes_what_the_exchange_counted() -> None:
         budget.take(1)
 
 
-def test_one_request_fits_even_into_the_smallest_budget() -> None:
+def test_one_request_fits_even_into_the_smallest_budget_and_a_second_does_not() -> None:
     budget = a_budget(FakeClock(), ManualMarketClock(MINUTE_NS))
     budget.take(5000)
+    with pytest.raises(RateLimited, match="5000 of 100"):
+        budget.take(1)
 
 
 async def test_nothing_is_asked_while_the_exchange_bans_us() -> None:

@@ -106,10 +106,8 @@ def test_entities_neither_explode_nor_read_files() -> None:
         laughs += b"<!ENTITY %c '%s'>" % (name, b"&%c;" % inner * 10)
     laughs += b"]>" + rss("<title>&i;</title>").split(b"?>")[1]
     outside = b'<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + rss("<title>a &x;</title>").split(b"?>")[1]
-    for body in (laughs, outside):
-        for headline in read(body):
-            assert len(headline.title) <= 300
-            assert "root:" not in headline.title
+    assert [headline.title for headline in read(laughs)] == ["&i;"]
+    assert [headline.title for headline in read(outside)] == ["a &x;"]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ async def pass_five_minutes(
         await machine.second(*(trade for trade in due if trade.ts_event == now))
 
 
-def each_candle_once_and_whole(machine: Machine) -> None:
+def assert_each_candle_once_and_whole(machine: Machine) -> None:
     expected = recomputed(TRADES, MINUTE)
     assert [candle.open_time for candle in machine.closed] == sorted(expected)
     assert {candle.open_time: figures(candle) for candle in machine.closed} == expected
@@ -93,14 +93,14 @@ def each_candle_once_and_whole(machine: Machine) -> None:
 async def test_a_clock_that_is_set_while_it_runs_does_no_harm(step_ns: int, measured_after_s: int) -> None:
     async with running(Machine()) as machine:
         await pass_five_minutes(machine, step_ns=step_ns, measured_after_s=measured_after_s)
-        each_candle_once_and_whole(machine)
+        assert_each_candle_once_and_whole(machine)
 
 
 @pytest.mark.parametrize("drift_ns", [5 * SECOND_NS, -5 * SECOND_NS])
 async def test_a_clock_that_drifts_does_no_harm(drift_ns: int) -> None:
     async with running(Machine()) as machine:
         await pass_five_minutes(machine, drift_ns=drift_ns, measured_after_s=60)
-        each_candle_once_and_whole(machine)
+        assert_each_candle_once_and_whole(machine)
 
 
 @pytest.mark.parametrize("wrong_ns", STEPS)
@@ -108,7 +108,7 @@ async def test_a_clock_that_was_always_wrong_does_no_harm_once_it_is_measured(wr
     async with running(Machine(wrong_ns)) as machine:
         machine.market.set_offset(machine.offset_ns())
         await pass_five_minutes(machine)
-        each_candle_once_and_whole(machine)
+        assert_each_candle_once_and_whole(machine)
 
 
 async def test_how_far_the_wall_is_off_is_known_at_once_when_it_is_set() -> None:
