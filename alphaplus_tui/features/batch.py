@@ -9,8 +9,8 @@ from alphaplus_tui.features.panel import SLOWER, Floats, Panel
 from alphaplus_tui.features.registry import rows
 from alphaplus_tui.features.spec import Feature
 
-_DAY = 97 * SLOWER
-"""Most features look back a day of 5-minute candles and a few more: they need not see the whole window."""
+_PARTS = (25 * SLOWER, 97 * SLOWER)
+"""Most features look back 6 or 24 hours of 5-minute candles and a few more: they need not see the whole window."""
 
 
 def last_rows(panels: Sequence[Panel], chosen: Sequence[Feature]) -> NDArray[np.float32]:
@@ -30,13 +30,14 @@ def last_rows(panels: Sequence[Panel], chosen: Sequence[Feature]) -> NDArray[np.
             together.setdefault(int(panel.open_time[-1]), []).append(number)
         elif len(panel):
             table[number] = rows(panel[-length:], chosen)[-1]
-    short = [column for column, feature in enumerate(chosen) if feature.lookback <= _DAY < length]
-    long = [column for column in range(len(chosen)) if column not in short]
+    parts = [part for part in _PARTS if part < length] + [length]
+    columns_of: dict[int, list[int]] = {}
+    for column, feature in enumerate(chosen):
+        columns_of.setdefault(next(part for part in parts if feature.lookback <= part), []).append(column)
     for numbers in together.values():
-        for columns, part in ((short, _DAY), (long, length)):
-            if columns:
-                windows = [panels[number][-part:] for number in numbers]
-                table[np.ix_(numbers, columns)] = _newest(windows, [chosen[column] for column in columns])
+        for part, columns in columns_of.items():
+            windows = [panels[number][-part:] for number in numbers]
+            table[np.ix_(numbers, columns)] = _newest(windows, [chosen[column] for column in columns])
     return table
 
 

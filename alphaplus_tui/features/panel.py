@@ -68,13 +68,15 @@ class Panel:
     ) -> None:
         self.timeframe, self.open_time = timeframe, open_time
         self.open, self.high, self.low, self.close, self.volume = open_, high, low, close, volume
-        unknown = np.full(len(close), np.nan)
-        self.trades = unknown if trades is None else trades
-        self.buy_volume = unknown if buy_volume is None else buy_volume
-        self.anchor_close = unknown if anchor_close is None else anchor_close
-        self.headlines = unknown if headlines is None else headlines
-        self.mood = unknown if mood is None else mood
+        self.trades = self._or_unknown(trades)
+        self.buy_volume = self._or_unknown(buy_volume)
+        self.anchor_close = self._or_unknown(anchor_close)
+        self.headlines = self._or_unknown(headlines)
+        self.mood = self._or_unknown(mood)
         self._shared: dict[str, object] = {}
+
+    def _or_unknown(self, column: Floats | None) -> Floats:
+        return np.full(len(self.close), np.nan) if column is None else column
 
     @classmethod
     def of(cls, candles: Sequence[Candle]) -> "Panel":

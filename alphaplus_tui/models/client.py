@@ -1,6 +1,7 @@
 """Keeps the inference process running and asks it; what it left unanswered is asked again of the next one."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
@@ -37,6 +38,8 @@ _TRIES = 3
 _GONE_WITHIN_S = 1.0
 _LONGEST_DELAY_S = 30.0
 _LAST_WORDS = 400
+_PIPE_BYTES = 2**20
+"""What Linux lets anybody have."""
 
 
 class ServerGone(TransientError):
@@ -166,6 +169,7 @@ class ModelProcess:
         self._births += 1
         assert child.stdout is not None
         assert child.stderr is not None
+        _widen(child)
         words = asyncio.create_task(_last_words(child.stderr), name="inference process stderr")
         try:
             await self._listen(child.stdout)
@@ -242,6 +246,16 @@ async def _last_words(stream: asyncio.StreamReader) -> str:
     while chunk := await stream.read(65_536):
         words = (words + chunk)[-_LAST_WORDS:]
     return words.decode(errors="replace").strip()
+
+
+def _widen(child: Process) -> None:
+    """Lets a batch of windows go through in a few pieces, not in one of 64 KiB for each turn of the event loop."""
+    command = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux has it
+    transport = getattr(child.stdin, "transport", None)
+    pipe = transport.get_extra_info("pipe") if transport is not None else None
+    if command is not None and pipe is not None:
+        with suppress(OSError):  # somebody may not; it is slower then
+            fcntl.fcntl(pipe.fileno(), command, _PIPE_BYTES)
 
 
 async def _end(child: Process) -> None:

@@ -1,5 +1,7 @@
 """A model ready to be asked: rows of features in, the ensemble's and each engine's probabilities out."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -40,10 +42,18 @@ class Predictor:
         """What each engine says before it is calibrated, (n, 3) each."""
         return [engine.predict(x) for engine in self._engines]
 
-    def out_of_range(self, row: NDArray[np.float32]) -> tuple[str, ...]:
-        """Names of the features of one row that are outside of what training saw."""
-        outside = (row < self._low) | (row > self._high)
-        return tuple(self.manifest.features[column].name for column in np.flatnonzero(outside))
+    def out_of_range(self, x: NDArray[np.float32]) -> list[tuple[str, ...]]:
+        """For each row of x, (n, features): names of the features that are outside of what training saw."""
+        names = [profile.name for profile in self.manifest.features]
+        return named(names, (x < self._low) | (x > self._high))
+
+
+def named(names: Sequence[str], table: NDArray[np.bool_]) -> list[tuple[str, ...]]:
+    """For each row of the table, shape (n, names): the names of the columns that are true."""
+    found: list[list[str]] = [[] for _ in table]
+    for row, column in np.argwhere(table).tolist():
+        found[row].append(names[column])
+    return [tuple(row) for row in found]
 
 
 def known_features(manifest: Manifest) -> tuple[Feature, ...]:

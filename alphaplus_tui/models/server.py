@@ -34,7 +34,7 @@ from alphaplus_tui.models.frames import (
     Unloaded,
     frame,
 )
-from alphaplus_tui.models.predictor import Opinion, Predictor
+from alphaplus_tui.models.predictor import Opinion, Predictor, named
 from alphaplus_tui.ports.model import COLUMNS, Opinions, ServedModel, Window, WindowBatch
 
 _NEWS = frozenset(feature.name for feature in SPECS)
@@ -133,53 +133,53 @@ def _columns(one: Served, table: NDArray[np.float32], place: dict[str, int]) -> 
 def _predictions(
     one: Served, batch: WindowBatch, panels: Sequence[Panel], x: NDArray[np.float32]
 ) -> tuple[Prediction, ...]:
-    whole = np.flatnonzero(np.isfinite(x).all(axis=1))
+    finite = np.isfinite(x)
+    whole = np.flatnonzero(finite.all(axis=1))
     groups = [[row] for row in whole.tolist()] if batch.alone else [whole.tolist()]
-    said: dict[int, tuple[Opinion, int]] = {}
+    said: dict[int, tuple[Probabilities, tuple[EngineOpinion, ...]]] = {}
     for group in groups:
-        opinion = one.predictor.predict(x[group])
-        said.update((row, (opinion, place)) for place, row in enumerate(group))
-    return tuple(
-        _prediction(one, window, panels[row], x[row], said.get(row)) for row, window in enumerate(batch.windows)
-    )
-
-
-def _prediction(
-    one: Served, window: Window, panel: Panel, row: NDArray[np.float32], said: tuple[Opinion, int] | None
-) -> Prediction:
-    engines: tuple[EngineOpinion, ...] = ()
-    probabilities: Probabilities | None = None
-    if said is not None:
-        opinion, place = said
-        probabilities = _probabilities(opinion.probabilities[place])
-        engines = tuple(
-            EngineOpinion(files.engine, _probabilities(opinion.engines[number, place]))
-            for number, files in enumerate(one.manifest.engines)
+        said.update(zip(group, _said(one, one.predictor.predict(x[group])), strict=True))
+    absent = named([feature.name for feature in one.predictor.features], ~finite)
+    out_of_range = one.predictor.out_of_range(x)
+    predictions: list[Prediction] = []
+    for row, (window, panel, values) in enumerate(zip(batch.windows, panels, x.tolist(), strict=True)):
+        probabilities, engines = said.get(row, (None, ()))
+        predictions.append(
+            Prediction(
+                instrument=window.instrument,
+                timeframe=window.timeframe,
+                open_time=int(panel.open_time[-1]),
+                candle_revision=window.revision,
+                model=one.manifest.id,
+                probabilities=probabilities,
+                engines=engines,
+                features=tuple(values),
+                absent=absent[row],
+                out_of_range=out_of_range[row],
+                distance=_distance(panel, one.manifest.rule),
+                entry=float(panel.close[-1]),
+                forming=window.forming,
+            )
         )
-    return Prediction(
-        instrument=window.instrument,
-        timeframe=window.timeframe,
-        open_time=int(panel.open_time[-1]),
-        candle_revision=window.revision,
-        model=one.manifest.id,
-        probabilities=probabilities,
-        engines=engines,
-        features=tuple(row.tolist()),
-        absent=tuple(one.predictor.features[column].name for column in np.flatnonzero(~np.isfinite(row))),
-        out_of_range=one.predictor.out_of_range(row),
-        distance=_distance(panel, one.manifest.rule),
-        entry=float(panel.close[-1]),
-        forming=window.forming,
-    )
+    return tuple(predictions)
+
+
+def _said(one: Served, opinion: Opinion) -> list[tuple[Probabilities, tuple[EngineOpinion, ...]]]:
+    """The ensemble's and each engine's, row by row."""
+    names = [files.engine for files in one.manifest.engines]
+    return [
+        (
+            Probabilities(*ensemble),
+            tuple(EngineOpinion(name, Probabilities(*odds)) for name, odds in zip(names, engines, strict=True)),
+        )
+        for ensemble, engines in zip(
+            opinion.probabilities.tolist(), opinion.engines.transpose(1, 0, 2).tolist(), strict=True
+        )
+    ]
 
 
 def _distance(panel: Panel, rule: BarrierRule) -> float:
     return float(distances(panel[-VOLATILITY_WINDOW - 1 :], rule)[-1])
-
-
-def _probabilities(row: NDArray[np.float64]) -> Probabilities:
-    down, none, up = row.tolist()
-    return Probabilities(down, none, up)
 
 
 def serve(*, threads: int) -> None:

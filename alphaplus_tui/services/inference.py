@@ -33,7 +33,7 @@ from alphaplus_tui.ports.model import (
 )
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.services.batches import Batches
-from alphaplus_tui.services.moments import PATIENCE_S, Gathered, Moments
+from alphaplus_tui.services.moments import Gathered, Moments
 from alphaplus_tui.services.moods import Moods
 from alphaplus_tui.services.rows.models import ModelRows
 from alphaplus_tui.services.windows import WINDOW, CandleWindows
@@ -144,7 +144,7 @@ class InferenceService:
         now = self._life.clock.monotonic() if self._life is not None else 0.0
         due = open_time(self._market.now(), self._timeframe) - duration_ns(self._timeframe)
         for instrument in {candle.instrument for candle in candles}:
-            self._moments.loaded(instrument)
+            self._moments.loaded(instrument, now)
             last = self.windows.last(instrument)
             if last is not None and last == due:
                 self._moments.add(instrument, last, now, as_of=True)
@@ -266,9 +266,8 @@ class InferenceService:
         incomplete = tuple(i for i in gathered.instruments if not self.windows.whole(i, gathered.opens))
         for opinion in opinions:
             self._tell(opinion, incomplete, as_of=gathered.as_of)
-        # what waited for an anchor or a repair says nothing of our own speed
-        if not gathered.as_of and gathered.waited_s <= 2 * PATIENCE_S:
-            self._latency.observe(life.clock.monotonic() - began + gathered.waited_s)
+        if not gathered.as_of and gathered.ready_at is not None:
+            self._latency.observe(life.clock.monotonic() - gathered.ready_at)
             self._rows.latency(self._latency.reading())
 
     def _took(self, seconds: float, opinions: Sequence[Opinions]) -> None:

@@ -1,4 +1,4 @@
-"""Gathers the candles that close together, so that they are judged in one go."""
+"""Gathers the candles that can be judged now: those that closed while others were being judged go together."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,6 @@ from msgspec import Struct
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId, exchange_of
 from alphaplus_tui.services.windows import CandleWindows
 
-PATIENCE_S = 0.03
-"""How long candles wait for others of the same moment."""
 ANCHOR_WITHIN_S = 3.0
 """How long they wait for the anchor's candle, which a quiet market closes 1.5 s after its end."""
 REPAIR_WITHIN_S = 15.0
@@ -27,8 +25,8 @@ class Gathered(Struct, frozen=True):
     opens: int
     as_of: bool
     instruments: tuple[InstrumentId, ...]
-    waited_s: float
-    """The longest of them."""
+    ready_at: float | None
+    """When the first of them had all it needs (monotonic s); None when one is judged without."""
 
 
 class Moments:
@@ -41,7 +39,8 @@ class Moments:
         self._windows, self._patient = windows, patient
         self._waiting: dict[tuple[int, bool], dict[InstrumentId, float]] = {}
         self._judged: dict[InstrumentId, set[int]] = {}
-        self._loaded: set[InstrumentId] = set()
+        self._heard_at: dict[InstrumentId, tuple[int, float]] = {}
+        self._loaded: dict[InstrumentId, float] = {}
         self._anchors: dict[str, InstrumentId] = {}
         self._followed: set[InstrumentId] = set()
         self._ended = False
@@ -59,16 +58,17 @@ class Moments:
     def anchor(self, instrument: InstrumentId) -> InstrumentId | None:
         return self._anchors.get(exchange_of(instrument))
 
-    def loaded(self, instrument: InstrumentId) -> None:
+    def loaded(self, instrument: InstrumentId, now: float) -> None:
         """The history of an instrument is there, as far as it will come."""
-        self._loaded.add(instrument)
+        self._loaded.setdefault(instrument, now)
 
     def end(self) -> None:
         """No more will close."""
         self._ended = True
 
     def add(self, instrument: InstrumentId, opens: int, now: float, *, as_of: bool = False) -> bool:
-        """False when that candle was judged before or waits already."""
+        """False when that candle was judged before or waits already; it may be a better version of it."""
+        self._heard_at[instrument] = (opens, now)
         judged = self._judged.setdefault(instrument, set())
         if opens in judged:
             return False
@@ -89,22 +89,29 @@ class Moments:
         for key in sorted(self._waiting):
             waiting = self._waiting[key]
             if ready := self._ready(key[0], waiting, now):
-                waited = now - min(waiting[instrument] for instrument in ready)
-                for instrument in ready:
-                    del waiting[instrument]
+                ready_at = self._ready_at(key[0], {instrument: waiting.pop(instrument) for instrument in ready})
                 if not waiting:
                     del self._waiting[key]
-                return Gathered(key[0], key[1], tuple(sorted(ready)), waited)
+                return Gathered(key[0], key[1], tuple(sorted(ready)), ready_at)
         return None
 
     def _ready(self, opens: int, waiting: Mapping[InstrumentId, float], now: float) -> list[InstrumentId]:
         if self._patient:
             over = self._ended or any(later > opens for later, _ in self._waiting)
             return list(waiting) if over or self._all_closed(opens) else []
-        ready = [instrument for instrument, since in waiting.items() if self._fit(instrument, opens, now - since)]
-        together = self._all_closed(opens) and len(ready) == len(waiting)
-        late = any(now - waiting[instrument] >= PATIENCE_S for instrument in ready)
-        return ready if together or late else []
+        return [instrument for instrument, since in waiting.items() if self._fit(instrument, opens, now - since)]
+
+    def _ready_at(self, opens: int, ready: Mapping[InstrumentId, float]) -> float | None:
+        times: list[float] = []
+        for instrument, since in ready.items():
+            time = since
+            for needed in {instrument, self.anchor(instrument) or instrument}:
+                if needed not in self._loaded or not self._windows.complete(needed, opens):
+                    return None
+                heard_of, heard_at = self._heard_at.get(needed, (opens, since))
+                time = max(time, self._loaded[needed], heard_at if heard_of == opens else since)
+            times.append(time)
+        return min(times)
 
     def _fit(self, instrument: InstrumentId, opens: int, waited_s: float) -> bool:
         if instrument not in self._loaded and waited_s < HISTORY_WITHIN_S:

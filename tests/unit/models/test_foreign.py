@@ -32,7 +32,7 @@ def test_a_file_that_says_what_it_is_serves_like_any_other(tmp_path: Path) -> No
     predictor = Predictor(registry.open("mine"))
     assert predictor.manifest.rule.horizon == 12
     assert predictor.predict(ROWS[:5]).probabilities.sum(axis=1) == pytest.approx(1.0)
-    assert predictor.out_of_range(np.array([0, 0, 99], np.float32)) == ("rsi_14",)
+    assert predictor.out_of_range(np.array([[0, 0, 99]], np.float32)) == [("rsi_14",)]
     assert not manifest.edge
 
 

@@ -9,7 +9,7 @@ from msgspec import structs
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.models.server import panel_of
 from alphaplus_tui.ports.model import COLUMNS, Window
-from alphaplus_tui.services.moments import ANCHOR_WITHIN_S, HISTORY_WITHIN_S, PATIENCE_S, REPAIR_WITHIN_S, Moments
+from alphaplus_tui.services.moments import ANCHOR_WITHIN_S, HISTORY_WITHIN_S, REPAIR_WITHIN_S, Moments
 from alphaplus_tui.services.windows import WINDOW, CandleWindows
 from tests.fakes.artefacts import FIVE_MINUTES, LENGTH_NS, START_NS, some_candles
 from tests.fakes.market_data import an_instrument
@@ -104,7 +104,7 @@ class Gathering:
         self.moments.follow({i.id: i for i in (BTC, ETH, SOL)})
         if loaded:
             for instrument in (BTC, ETH, SOL):
-                self.moments.loaded(instrument.id)
+                self.moments.loaded(instrument.id, 0.0)
 
     def close(self, instrument: InstrumentId, number: int, now: float) -> None:
         self.windows.put((structs.replace(MANY[number], instrument=instrument),))
@@ -115,23 +115,39 @@ class Gathering:
         return [] if found is None else [name.removeprefix("fake:").removesuffix("/USDT") for name in found.instruments]
 
 
-def test_what_closes_together_is_taken_together_at_once() -> None:
-    gathering = Gathering()
-    for instrument in (ETH, BTC, SOL):
-        assert gathering.taken(10.0) == []
-        gathering.close(instrument.id, 0, 10.0)
-    assert gathering.taken(10.0) == ["BTC", "ETH", "SOL"]
-    assert gathering.taken(10.0) == []
-
-
-def test_nobody_waits_long_for_those_that_are_late() -> None:
+def test_what_has_closed_is_taken_together_at_once_and_nobody_waits_for_those_that_are_late() -> None:
     gathering = Gathering()
     gathering.close(BTC.id, 0, 10.0)
     gathering.close(ETH.id, 0, 10.0)
-    assert gathering.taken(10.0 + 0.9 * PATIENCE_S) == []
-    assert gathering.taken(10.0 + 1.1 * PATIENCE_S) == ["BTC", "ETH"]
+    assert gathering.taken(10.0) == ["BTC", "ETH"]
+    assert gathering.taken(10.0) == []
     gathering.close(SOL.id, 0, 11.0)
     assert gathering.taken(11.0) == ["SOL"]
+
+
+def test_what_is_ready_is_so_since_the_last_that_it_needs_was_heard_of() -> None:
+    gathering = Gathering()
+    gathering.close(ETH.id, 0, 10.0)
+    gathering.close(BTC.id, 0, 10.5)
+    gathered = gathering.moments.take(11.0)
+    assert gathered is not None
+    assert (gathered.instruments, gathered.ready_at) == ((BTC.id, ETH.id), 10.5)
+    gathering.windows.put((structs.replace(MANY[1], complete=False),))
+    gathering.moments.add(BTC.id, opens_at(1), 20.0)
+    whole = structs.replace(MANY[1], revision=1)
+    gathering.windows.put((whole,))
+    gathering.moments.add(BTC.id, opens_at(1), 21.0)
+    repaired = gathering.moments.take(22.0)
+    assert repaired is not None
+    assert repaired.ready_at == 21.0
+
+
+def test_what_is_judged_without_its_anchor_was_never_ready() -> None:
+    gathering = Gathering()
+    gathering.close(ETH.id, 0, 10.0)
+    gathered = gathering.moments.take(10.0 + 1.1 * ANCHOR_WITHIN_S)
+    assert gathered is not None
+    assert gathered.ready_at is None
 
 
 def test_an_instrument_waits_for_its_anchor_for_a_while() -> None:
@@ -157,7 +173,7 @@ def test_a_first_candle_waits_for_the_history_before_it_for_a_while() -> None:
     gathering = Gathering(loaded=False)
     gathering.close(BTC.id, 0, 10.0)
     assert gathering.taken(10.0 + 0.9 * HISTORY_WITHIN_S) == []
-    gathering.moments.loaded(BTC.id)
+    gathering.moments.loaded(BTC.id, 12.0)
     assert gathering.taken(10.0 + 0.9 * HISTORY_WITHIN_S) == ["BTC"]
 
 
