@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from alphaplus_tui.wire.control import Status
@@ -12,14 +14,14 @@ from tests.e2e.truth import compare_candles, compare_trades, read_journal
 from tests.support_simulator import running_simulator
 
 
-async def main(seconds: int, symbols: int, rate: float, *, cut: bool) -> int:
+async def main(seconds: int, symbols: int, rate: float, *, cut: bool, steps: Path | None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         journal = home / "journal.csv"
         # a demo exchange that does not ration REST: what is measured is AlphaPlus
         async with (
             running_simulator(symbols=symbols, rate=rate, journal=journal, weight_per_minute=1_000_000) as market,
-            started(home, "--headless", extra=pointed_at(market.rest_url, market.ws_url)) as program,
+            _started(home, steps, pointed_at(market.rest_url, market.ws_url)) as program,
         ):
             await program.line("ready")
             await asyncio.sleep(3)
@@ -51,6 +53,14 @@ async def main(seconds: int, symbols: int, rate: float, *, cut: bool) -> int:
     return 1 if trades.differences or candles.differences else 0
 
 
+def _started(home: Path, steps: Path | None, extra: Mapping[str, str]) -> AbstractAsyncContextManager[Program]:
+    """steps: where to name the longest steps of its event loop, which costs a little."""
+    if steps is None:
+        return started(home, "--headless", extra=extra)
+    watched = ("--report", str(steps.resolve()), "--", "--headless")
+    return started(home, *watched, extra=extra, module="tests.bench.slow_steps")
+
+
 def _no_gap_is_open(status: Status) -> bool:
     return not status.gaps
 
@@ -66,5 +76,6 @@ if __name__ == "__main__":
     parser.add_argument("--symbols", type=int, default=50)
     parser.add_argument("--rate", type=float, default=2000.0)
     parser.add_argument("--cut", action="store_true", help="cut every connection each second")
+    parser.add_argument("--steps", type=Path, help="write here what held the event loop up")
     asked = parser.parse_args()
-    sys.exit(asyncio.run(main(asked.seconds, asked.symbols, asked.rate, cut=asked.cut)))
+    sys.exit(asyncio.run(main(asked.seconds, asked.symbols, asked.rate, cut=asked.cut, steps=asked.steps)))

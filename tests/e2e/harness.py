@@ -53,8 +53,8 @@ def data_folder(home: Path) -> Path:
     return home / ".local" / "share" / "alphaplus" / "demo"
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "alphaplus_tui", *arguments]
+def command(*arguments: str, module: str = "alphaplus_tui") -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
 
 
 @dataclass
@@ -129,10 +129,12 @@ class Program:
 
 
 @asynccontextmanager
-async def started(home: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> AsyncGenerator[Program, None]:
-    """A command that is killed at the end if it still runs."""
+async def started(
+    home: Path, *arguments: str, extra: Mapping[str, str] | None = None, module: str = "alphaplus_tui"
+) -> AsyncGenerator[Program, None]:
+    """A command that is killed at the end if it still runs; module: what runs it."""
     process = await asyncio.create_subprocess_exec(
-        *command(*arguments),
+        *command(*arguments, module=module),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
