@@ -38,6 +38,8 @@ _IN_MEMORY_S = 5.0
 _IN_MEMORY_BYTES = 64 * 1024 * 1024
 _IN_MEMORY_TRADES = 200_000
 """While nobody writes at all, as the service was stopped."""
+_LONGEST_ROUND_S = 1.0
+"""Then it is looked how things are, although more waits to be written."""
 _LAST_FLUSH_S = 0.6
 _LAST_RETRY_S = 0.1
 _HANG_AFTER_S = 60.0
@@ -171,13 +173,14 @@ class PersistenceService:
         await self._register()
         for shed in self._shed.take(self._market.now()):
             self._bus.publish(shed)
+        began = self._clock.monotonic()
         while self._pending is not None or len(self._buffer):
             if self._pending is None and self._untold():
                 return  # an exchange answered meanwhile: its past is read before anything of it is written
             batch, came = self._pending = self._pending or self._buffer.take()
             self._commit(await self._writer.write(batch), came)
             self._pending = None
-            if len(self._buffer) < BATCH_ROWS:
+            if not self._buffer.is_behind or self._clock.monotonic() - began > _LONGEST_ROUND_S:
                 break  # the rest can wait for the next round
         self._oldest_at = None
         if not len(self._buffer):
@@ -229,7 +232,7 @@ class PersistenceService:
 
     async def _spool_everything(self) -> None:
         while self._pending is not None or len(self._buffer):
-            batch, _ = self._pending or self._buffer.take()
+            batch, _ = self._pending or self._buffer.take(BATCH_ROWS)
             self._pending = batch, []
             if not await self._spooled(batch):
                 batch = self._shed.lighten(batch)
@@ -286,7 +289,7 @@ class PersistenceService:
         if not event.stored:
             for candle in event.candles:
                 if not candle.forming:
-                    self._buffer.add_candle(candle)
+                    self._buffer.add_past(candle)
 
     def _on_trade(self, event: TradeAccepted | TradeRestored) -> None:
         self._buffer.add_trade(event.trade)

@@ -24,6 +24,7 @@ from alphaplus_tui.kernel.clock import ManualMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Health, Life, ServiceState, ServiceStatus
 from alphaplus_tui.ports.store import Batch, LastTrade
+from alphaplus_tui.services.buffer import PAST_ROWS
 from alphaplus_tui.services.persistence import PersistenceService
 from tests.fakes.clock import FakeClock
 from tests.fakes.market_data import a_trade, an_instrument
@@ -124,6 +125,36 @@ async def test_history_is_stored_unless_it_comes_from_the_store() -> None:
         desk.bus.publish(HistoryLoaded((a_candle(1),), stored=False))
         await desk.clock.advance(0.1)
         assert list(desk.store.stored_candles.values()) == [a_candle(1)]
+
+
+async def test_what_is_live_waits_for_no_more_than_a_small_piece_of_the_past() -> None:
+    async with working(Desk()) as desk:
+        desk.follow()
+        desk.accept(1)
+        past = [a_candle(minute) for minute in range(3 * PAST_ROWS)]
+        desk.bus.publish(HistoryLoaded(tuple(past), stored=False))
+        desk.accept(2)
+        live = a_candle(-1)
+        desk.bus.publish(CandleClosed(live))
+        await desk.clock.advance(0.1)
+        first, *rest = desk.store.batches
+        assert [trade.seq for trade in first.trades] == [1, 2]
+        assert first.candles[0] == live
+        assert len(first.candles) == 1 + PAST_ROWS
+        assert [candle for batch in (first, *rest) for candle in batch.candles] == [live, *past]
+
+
+async def test_a_past_that_comes_while_the_database_is_away_is_spooled_in_few_batches() -> None:
+    desk = Desk()
+    desk.store.available = False
+    async with working(desk):
+        desk.follow()
+        desk.bus.publish(HistoryLoaded(tuple(map(a_candle, range(5 * PAST_ROWS))), stored=False))
+        await desk.clock.advance(6)
+        assert [len(batch.candles) for batch in desk.spool.waiting.values()] == [5 * PAST_ROWS]
+        desk.store.available = True
+        await desk.clock.advance(1)
+        assert len(desk.store.stored_candles) == 5 * PAST_ROWS
 
 
 async def test_order_books_are_sampled_every_ten_seconds() -> None:
