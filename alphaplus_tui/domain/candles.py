@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from alphaplus_tui.domain.instrument import InstrumentId
-from alphaplus_tui.domain.market import Candle, Trade
+from alphaplus_tui.domain.market import Candle, Provenance, Trade
 from alphaplus_tui.domain.span import Span
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
 from alphaplus_tui.domain.unknown import FOREVER, NEVER, UnknownTimes
@@ -57,15 +57,20 @@ class CandleBuilder:
         """Take a trade that was not taken before."""
         seq = trade.seq
         closed: list[Candle] = []
+        live = trade.provenance is not Provenance.BACKFILLED
         if self._floor_seq is None:
+            if self._stored is not None and seq <= self._stored[0]:
+                return NOTHING  # an earlier run's
             self._floor_seq, self._first_ts = seq, trade.ts_event
+            if not live:
+                self._unknown.lose(trade.ts_event)
         elif seq == self._floor_seq - 1:
             self._floor_seq = seq
         elif seq < self._floor_seq:
             return NOTHING
         if seq > self._newest_seq:
             self._newest_seq = seq
-            if self._unknown.any and (since := self._unknown.passed(seq, trade.ts_event)) is not None:
+            if self._unknown.any and (since := self._unknown.passed(seq, trade.ts_event, live=live)) is not None:
                 closed.extend(self._review(since).closed)
             self._newest_ts = max(self._newest_ts, trade.ts_event)
         if trade.ts_event < self._first_ts:
@@ -95,6 +100,8 @@ class CandleBuilder:
     def open_gap(self, first_seq: int, last_seq: int) -> Changes:
         """Trades ``first_seq`` to ``last_seq`` are missing; those after them may be known already."""
         if self._floor_seq is None:
+            if self._stored is not None and first_seq > self._stored[0]:
+                self._unknown.open(first_seq, last_seq, self._stored[1], FOREVER)
             return NOTHING  # before our beginning
         if first_seq > self._newest_seq:
             since, until = self._newest_ts, FOREVER
@@ -108,9 +115,11 @@ class CandleBuilder:
 
     def open_stretch(self, start: int, end: int) -> Changes:
         """Trades between two moments are missing, and have no numbers; ``start`` names the gap."""
-        if self._floor_seq is None or end < self._floor_seq:
+        if self._floor_seq is None and (self._stored is None or start < self._stored[0]):
             return NOTHING  # before our beginning
-        self._floor_seq = min(self._floor_seq, start)
+        if self._floor_seq is not None and end < self._floor_seq:
+            return NOTHING  # likewise
+        self._floor_seq = start if self._floor_seq is None else min(self._floor_seq, start)
         self._unknown.open(start, end, start, end)
         self._unknown.found()
         return self._review(start)
@@ -138,6 +147,7 @@ class CandleBuilder:
 
     def renumbered(self, first_seq: int) -> Changes:
         """The exchange counts anew from ``first_seq`` on; what traded since the newest trade will not come."""
+        self._stored = None
         if self._floor_seq is None:
             return NOTHING
         self._unknown.open(first_seq - 1, first_seq - 1, self._newest_ts, FOREVER)

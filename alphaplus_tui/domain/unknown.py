@@ -57,13 +57,17 @@ class UnknownTimes:
         """The feed is there again, and what was missed meanwhile is known."""
         self._lost_since = None
 
-    def passed(self, seq: int, ts: int) -> int | None:
-        """A trade newer than all others ends what was open at the end; since when that was."""
-        since, self._lost_since = self._lost_since, None
+    def passed(self, seq: int, ts: int, *, live: bool) -> int | None:
+        """A trade newer than all others ends what was open at the end; since when that was.
+
+        live: False for one that was fetched, after which as little is known as before it.
+        """
+        since = self._lost_since
+        self._lost_since = None if live or since is None else ts
         for gap in self._gaps.values():
             if gap.until == FOREVER and gap.last_seq < seq:
                 gap.until, since = ts, gap.since
-        self.any = bool(self._gaps)
+        self.any = bool(self._gaps) or self._lost_since is not None
         return since
 
     def touches(self, opens: int, ends: int) -> bool:

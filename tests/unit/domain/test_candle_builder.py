@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from alphaplus_tui.domain.candles import GRACE_NS, CandleBuilder, Changes
 from alphaplus_tui.domain.continuity import SequenceLedger, Standing
@@ -28,6 +29,11 @@ def at(seq: int, seconds: float, price: float = 100.0, *, quantity: float = 1.0,
     """A trade so many seconds after the start."""
     ts = START_NS + round(seconds * SECOND_NS)
     return a_trade(BTC, seq, price=price, quantity=quantity, side=side, ts_event=ts)
+
+
+def fetched(seq: int, seconds: float, price: float = 100.0) -> Trade:
+    """As ``at``, of the exchange's past."""
+    return structs.replace(at(seq, seconds, price), provenance=Provenance.BACKFILLED)
 
 
 def spans(changes: Changes) -> list[tuple[int, bool, Provenance, int]]:
@@ -179,6 +185,82 @@ def test_trades_fetched_up_to_the_last_run_complete_the_first_span() -> None:
     builder.add(at(5, 10))
     builder.add(at(6, 65))
     assert spans(builder.close_gap(5)) == [(0, True, Provenance.LIVE, 0), (1, True, Provenance.LIVE, 1)]
+
+
+def test_while_what_traded_since_the_last_run_is_being_fetched_no_candle_is_flat() -> None:
+    builder = a_builder()
+    builder.stored_until(4, START_NS - SECOND_NS)
+    builder.open_gap(5, 7)
+    assert builder.add(fetched(5, 10)).closed == ()
+    assert spans(builder.advance(START_NS + 9 * MINUTE_NS)) == [(0, False, Provenance.BACKFILLED, 0)]
+    builder.add(fetched(6, 70))
+    builder.add(fetched(7, 190))
+    assert spans(builder.close_gap(5)) == [
+        (0, True, Provenance.BACKFILLED, 1),
+        (1, True, Provenance.BACKFILLED, 0),
+        (2, True, Provenance.FLAT, 0),
+    ]
+
+
+def test_behind_what_was_fetched_nothing_is_certain_until_a_trade_is_heard() -> None:
+    builder = a_builder()
+    builder.stored_until(4, START_NS - SECOND_NS)
+    builder.open_gap(5, 6)
+    builder.add(fetched(5, 10))
+    builder.add(fetched(6, 70))
+    builder.close_gap(5)
+    assert spans(builder.advance(START_NS + 4 * MINUTE_NS)) == [(1, False, Provenance.BACKFILLED, 0)]
+    assert spans(builder.add(at(7, 250))) == [
+        (1, True, Provenance.BACKFILLED, 1),
+        (2, True, Provenance.FLAT, 0),
+        (3, True, Provenance.FLAT, 0),
+    ]
+
+
+def test_a_hole_in_what_was_fetched_leaves_its_candle_incomplete() -> None:
+    builder = a_builder()
+    builder.stored_until(4, START_NS - SECOND_NS)
+    builder.open_gap(5, 8)
+    for trade in (fetched(5, 10), fetched(6, 70), fetched(8, 130), at(9, 200)):
+        builder.add(trade)
+    assert not any(complete for _, complete, _, _ in spans(builder.give_up(5)))
+    assert spans(builder.advance(START_NS + 5 * MINUTE_NS + GRACE_NS)) == [
+        (3, False, Provenance.LIVE, 0),
+        (4, True, Provenance.FLAT, 0),
+    ]
+
+
+def test_trades_of_an_earlier_runs_gap_begin_no_candles() -> None:
+    builder = a_builder()
+    builder.stored_until(50, START_NS + 9 * MINUTE_NS)
+    assert builder.add(fetched(7, 10)) == Changes()
+    assert builder.advance(START_NS + 20 * MINUTE_NS) == Changes()
+    builder.add(at(51, 9 * 60 + 30))
+    assert spans(builder.add(at(52, 11 * 60))) == [(9, False, Provenance.LIVE, 0), (10, True, Provenance.FLAT, 0)]
+
+
+def test_numbers_that_begin_anew_before_anything_was_heard_make_candles() -> None:
+    builder = a_builder()
+    builder.stored_until(5_000, START_NS - SECOND_NS)
+    builder.renumbered(1)
+    builder.add(at(1, 10))
+    builder.add(at(2, 70))
+    assert spans(builder.add(at(3, 130))) == [(1, True, Provenance.LIVE, 0)]
+
+
+def test_without_numbers_no_candle_is_flat_while_the_time_since_the_last_run_is_being_fetched() -> None:
+    stored_ns = START_NS - SECOND_NS
+    builder = a_builder()
+    builder.stored_until(stored_ns, stored_ns)
+    builder.open_stretch(stored_ns, START_NS + 4 * MINUTE_NS)
+    for seconds in (10, 70):
+        trade = fetched(1, seconds)
+        builder.add(structs.replace(trade, seq=trade.ts_event))
+    assert spans(builder.advance(START_NS + 9 * MINUTE_NS)) == [(1, False, Provenance.BACKFILLED, 0)]
+    late = fetched(1, 200)
+    builder.add(structs.replace(late, seq=late.ts_event))
+    told = spans(builder.close_gap(stored_ns))
+    assert [(minute, complete) for minute, complete, _, _ in told][:4] == [(0, True), (1, True), (2, True), (3, True)]
 
 
 def test_the_exchanges_own_candle_is_not_changed_by_trades_that_come_later() -> None:

@@ -4,6 +4,9 @@ from random import Random
 
 import pytest
 
+from alphaplus_tui.domain.events import CandleClosed
+from alphaplus_tui.domain.market import Candle
+from alphaplus_tui.domain.timeframe import open_time
 from tests.support import eventually
 from tests.unit.services.pipeline import (
     BTC,
@@ -114,6 +117,32 @@ async def test_what_traded_since_the_last_run_is_fetched_before_the_stream_says_
     async with running(Pipeline(first.market_data, first.store)) as second:
         await eventually(lambda: second.stored() == list(range(1, 901)))
         await eventually(lambda: not second.state.gaps)
+
+
+async def test_no_candle_that_our_own_record_contradicts_is_told_while_the_next_run_catches_up() -> None:
+    trades = some_trades(2600)
+    first = Pipeline()
+    async with running(first):
+        for trade in trades[:100]:
+            first.trade(trade)
+        await first.market_data_heard(100)
+    second = Pipeline(first.market_data, first.store)
+    for trade in trades[100:2500]:
+        second.trade(trade, heard=False)
+    told: list[Candle] = []
+    second.bus.on(CandleClosed, lambda event: told.append(event.candle))
+    expected = recomputed(trades, MINUTE)
+    async with running(second):
+        # the first page is here, its last candle closed with time, and nothing was heard yet
+        last = open_time(trades[1099].ts_event, MINUTE)
+        await eventually(lambda: any(candle.open_time == last and candle.timeframe == MINUTE for candle in told))
+        for trade in trades[2500:]:
+            second.trade(trade)
+        await eventually(lambda: second.stored() == list(range(1, 2601)))
+        await eventually(lambda: not second.state.gaps)
+    whole = [candle for candle in told if candle.complete and candle.timeframe == MINUTE]
+    assert [figures(candle) for candle in whole] == [expected[candle.open_time] for candle in whole]
+    assert {candle.open_time for candle in whole} >= set(sorted(expected)[3:-1])
 
 
 async def test_the_next_run_fetches_what_traded_in_between() -> None:
