@@ -19,7 +19,7 @@ from tests.support_simulator import RunningSimulator, running_simulator
 _UNRATIONED = 1_000_000
 """Weight of requests a minute: what is tested is AlphaPlus, not how long an exchange lets it wait."""
 _SETTLE_S = 240.0
-_CUT_EVERY_S, _CUT_CHANCE = 0.3, 0.75
+_CUT_EVERY_S, _CUT_CHANCE = 0.2, 0.9
 
 
 @dataclass
