@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -95,55 +95,26 @@ def export_candles(
     export(wishes(context), "candles", chosen, timeframes=tuple(timeframe or ()))
 
 
-@export_app.command("trades")
-def export_trades(
-    context: typer.Context,
-    *,
-    symbol: Symbols = None,
-    since: Since = None,
-    until: Until = None,
-    file_format: Format = "csv",
-    output: Output = None,
-    as_json: AsJson = False,
-) -> None:
-    """Stored trades."""
-    from alphaplus_tui.cli.exporting import Selection, export
+def _add_export(kind: Literal["trades", "signals", "decisions"], words: str) -> None:
+    """A command of ``export`` that takes nothing of its own."""
 
-    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
-    export(wishes(context), "trades", chosen)
+    @export_app.command(kind, help=words)
+    def export_rows(
+        context: typer.Context,
+        *,
+        symbol: Symbols = None,
+        since: Since = None,
+        until: Until = None,
+        file_format: Format = "csv",
+        output: Output = None,
+        as_json: AsJson = False,
+    ) -> None:
+        from alphaplus_tui.cli.exporting import Selection, export
 
-
-@export_app.command("signals")
-def export_signals(
-    context: typer.Context,
-    *,
-    symbol: Symbols = None,
-    since: Since = None,
-    until: Until = None,
-    file_format: Format = "csv",
-    output: Output = None,
-    as_json: AsJson = False,
-) -> None:
-    """Stored signals and what became of them, of each symbol the newest first."""
-    from alphaplus_tui.cli.exporting import Selection, export
-
-    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
-    export(wishes(context), "signals", chosen)
+        chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
+        export(wishes(context), kind, chosen)
 
 
-@export_app.command("decisions")
-def export_decisions(
-    context: typer.Context,
-    *,
-    symbol: Symbols = None,
-    since: Since = None,
-    until: Until = None,
-    file_format: Format = "csv",
-    output: Output = None,
-    as_json: AsJson = False,
-) -> None:
-    """Stored decisions with the served features, of each symbol the newest first."""
-    from alphaplus_tui.cli.exporting import Selection, export
-
-    chosen = Selection(tuple(symbol or ()), since, until, file_format, output, as_json)
-    export(wishes(context), "decisions", chosen)
+_add_export("trades", "Stored trades.")
+_add_export("signals", "Stored signals and what became of them, of each symbol the newest first.")
+_add_export("decisions", "Stored decisions with the served features, of each symbol the newest first.")
