@@ -38,7 +38,7 @@ class Limits(Struct, frozen=True):
     require_edge: bool = True
     stale_after_s: float = 30.0
     out_of_range_allowed: int = 0
-    min_agreement: float = 0.67
+    min_agreement: float = 1.0
     min_expected_value_bps: float = 0.0
     cooldown_s: float = 3600.0
 

@@ -18,7 +18,7 @@ class SignalRule(Struct, frozen=True):
     fees_bps: float = 10.0
     spread_bps: float = 0.0
     min_expected_value_bps: float = 0.0
-    min_agreement: float = 0.67
+    min_agreement: float = 1.0
     cooldown_s: float = 3600.0
 
 

@@ -40,8 +40,8 @@ class SignalSettings(Section):
     """Only a model whose report found an edge may signal."""
     min_expected_value_bps: Annotated[float, Field(ge=-1000, le=10_000)] = 0.0
     """What it must be worth after fees."""
-    min_agreement: Annotated[float, Field(ge=0, le=1)] = 0.67
-    """Share of the engines that must lean to the same side."""
+    min_agreement: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Share of the engines that must lean to the same side: 1 is all of them, 0.66 two of three."""
     cooldown_s: Annotated[float, Field(ge=0, le=31_536_000)] = 3600.0
     """Between two signals of one instrument."""
     fees_bps: Annotated[float, Field(ge=0, le=1000)] = 10.0
