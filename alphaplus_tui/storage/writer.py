@@ -14,7 +14,7 @@ from alphaplus_tui.domain.market import Candle, OrderBook, Trade
 from alphaplus_tui.errors import DeadlineExceeded, FatalError, StoreUnavailable
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import Batch, Written
-from alphaplus_tui.storage import small_tables
+from alphaplus_tui.storage import candle_rows, small_tables
 from alphaplus_tui.storage.copy import COLUMNS, ROWS_AT_ONCE, encode
 from alphaplus_tui.storage.coverage import CoverageWriter
 from alphaplus_tui.storage.gaps import write_gaps
@@ -129,7 +129,7 @@ class PostgresWriter:
     async def _write(self, connection: "Connection", batch: Batch) -> Written:
         _check_finite(batch.candles, batch.books)
         await self._known.learn(connection, _instruments(batch))
-        candles = small_tables.best(candle for candle in batch.candles if not candle.forming)
+        candles = candle_rows.best(candle for candle in batch.candles if not candle.forming)
         await self._partitions.ensure(connection, TRADES, {trade.ts_event // DAY_NS for trade in batch.trades})
         await self._partitions.ensure(connection, CANDLES, {candle.open_time // DAY_NS for candle in candles})
         await self._partitions.ensure(connection, BOOKS, {book.ts_event // DAY_NS for book in batch.books})
@@ -162,15 +162,9 @@ class PostgresWriter:
 
     async def _write_candles(self, connection: "Connection", candles: Sequence[Candle]) -> list[Candle]:
         """Those that are new or took the place of another; none is left out over duplicates in the columnstore."""
-        number = self._known.number
-        stored = await small_tables.write_candles(connection, candles, number)
         times = [to_postgres(candle.open_time) for candle in candles]
-        if await self._partitions.is_compressed(connection, CANDLES, min(times), max(times)):
-            if lacking := await small_tables.lacking_candles(connection, candles, number):
-                stored += await small_tables.write_candles(connection, lacking, number)
-            if lacking := await small_tables.lacking_candles(connection, candles, number):
-                raise StoreUnavailable(f"{len(lacking)} candles were written and are not there")
-        return stored
+        columnstore = await self._partitions.is_compressed(connection, CANDLES, min(times), max(times))
+        return await candle_rows.write(connection, candles, self._known.number, columnstore=columnstore)
 
     async def _write_trades(self, connection: "Connection", trades: Sequence[Trade]) -> int:
         """Straight in where all are new; else through a table that lets duplicates be left out."""

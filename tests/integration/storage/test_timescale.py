@@ -14,7 +14,7 @@ from alphaplus_tui.domain.resampling import resampled
 from alphaplus_tui.domain.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, Timeframe
 from alphaplus_tui.ports.store import Batch
 from alphaplus_tui.services.stored_candles import newest_candles
-from alphaplus_tui.storage import timescale, writer
+from alphaplus_tui.storage import candle_rows, timescale, writer
 from alphaplus_tui.storage.database import PostgresDatabase
 from tests.integration.storage.server import connected, database_at
 
@@ -189,6 +189,18 @@ class TestColumnstore:
         found = await database.reader.candles(BTC.id, M1, start=0, end=2 * NOON, limit=1_000)
         assert len(found) == 600
         assert found[4].close == 77.0
+
+    async def test_a_write_of_candles_that_left_some_out_is_completed(
+        self, url: str, database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await database.writer.write(Batch(candles=(minute(0),)))
+        await compress(url, "candles")
+        stops = candle_rows.NEW_CANDLES.replace("AS given  ORDER", "AS given WHERE place < 10 ORDER")
+        assert stops != candle_rows.NEW_CANDLES
+        monkeypatch.setattr(candle_rows, "NEW_CANDLES", stops)
+        written = await database.writer.write(Batch(candles=tuple(map(minute, range(20)))))
+        assert written.rows == {"candles": 19}
+        assert len(await database.reader.candles(BTC.id, M1, start=0, end=2 * NOON, limit=1_000)) == 20
 
     async def test_statistics_count_what_is_compressed(self, url: str, database: PostgresDatabase) -> None:
         await database.writer.write(Batch(trades=tuple(map(trade, range(500)))))
