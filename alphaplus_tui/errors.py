@@ -8,7 +8,7 @@ AlphaPlusError                     exit code, title
 ├── FatalError                     1   trying again cannot help
 │   ├── SchemaTooNew                   the database was written by a newer AlphaPlus
 │   ├── ProtocolError                  the venue refuses what we ask, or speaks otherwise
-│   └── UnknownName                    a name that is not known, with the nearest that is
+│   └── UnknownName                2   a name that is not known, with the nearest that is
 └── TransientError                     trying again may help
     ├── Disconnected                   a connection broke or fell silent
     ├── RateLimited                    the venue asks us to wait (``retry_after_s``, ``banned``)
@@ -18,7 +18,7 @@ AlphaPlusError                     exit code, title
     └── DeadlineExceeded               no answer in time
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 EXIT_OK = 0
@@ -78,12 +78,13 @@ class ProtocolError(FatalError):
 
 
 class UnknownName(FatalError):
-    """A name that is not in a list of known ones."""
+    """A name that is not in a list of known ones; what is known is told in its own order where it has one."""
 
+    exit_code = EXIT_USAGE
     title = "Unknown name"
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+        self.kind, self.name, self.known = kind, name, tuple(_in_order(known))
         super().__init__(f"unknown {kind} {name!r}; {suggestion(name, self.known)}")
 
 
@@ -129,10 +130,14 @@ class DeadlineExceeded(TransientError):
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """``did you mean 'binance'?``, or the list of what is allowed. Case does not matter in what is near."""
-    names = sorted(known)
-    folded = {other.casefold(): other for other in reversed(names)}
+    names = _in_order(known)
+    folded = {other.casefold(): other for other in sorted(names, reverse=True)}
     close = get_close_matches(name.casefold(), folded, n=1)
     if close:
         return f"did you mean {folded[close[0]]!r}?"
     shown = names if len(names) <= _MOST_LISTED else [*names[:_MOST_LISTED], f"and {len(names) - _MOST_LISTED} others"]
     return f"known: {', '.join(shown) or 'none'}"
+
+
+def _in_order(known: Iterable[str]) -> Sequence[str]:
+    return known if isinstance(known, Sequence) else sorted(set(known))

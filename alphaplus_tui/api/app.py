@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
-from fastapi import FastAPI, WebSocket
+from fastapi import Depends, FastAPI, WebSocket
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
@@ -14,6 +14,7 @@ from alphaplus_tui.api.door import Door
 from alphaplus_tui.api.guard import Guard
 from alphaplus_tui.api.metrics import StateCollector
 from alphaplus_tui.api.openapi import describe
+from alphaplus_tui.api.parameters import only_known_parameters
 from alphaplus_tui.api.problems import answer_problems
 from alphaplus_tui.api.routes import account, health, market, models, opinions, system
 from alphaplus_tui.session.session import Session
@@ -49,7 +50,14 @@ def create_app(
 
 def create_routes(door: Door, answers: Mapping[int, int], session_socket: SessionSocket | None = None) -> FastAPI:
     """The routes without their guard. answers: how many of each status were given."""
-    app = FastAPI(title="AlphaPlus", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(
+        title="AlphaPlus",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        dependencies=[Depends(only_known_parameters)],
+    )
     app.state.door, app.state.collector = door, StateCollector(door, lambda: answers)
     answer_problems(app)
     for routes in (health, system, market, models, opinions, account, stream):

@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
-from alphaplus_tui.api.problems import NotAllowed
+from alphaplus_tui.api.problems import NotAllowed, NotKnown
 from alphaplus_tui.domain.instrument import InstrumentId, symbol_of
 from alphaplus_tui.errors import UnknownName
 from alphaplus_tui.session.commands import Command, Refused
@@ -50,10 +50,10 @@ class Door:
         return await self._session.ask(query, deadline_s=_ANSWER_WITHIN_S)
 
     async def send(self, command: Command) -> None:
-        """Carried out; NotAllowed with the reason where it is not."""
+        """Carried out; NotKnown or NotAllowed with the reason where it is not."""
         reply = await self._session.send(command)
         if isinstance(reply, Refused):
-            raise NotAllowed(reply.reason)
+            raise NotKnown(reply.reason) if reply.unknown else NotAllowed(reply.reason)
 
 
 async def _door(request: Request) -> Door:

@@ -18,6 +18,10 @@ from alphaplus_tui.api.rate import Bucket
 OPEN_PATHS = frozenset({"/livez"})
 SUBPROTOCOL = "alphaplus"
 """What a WebSocket client offers beside ``bearer.TOKEN`` where it cannot send headers."""
+REFUSED = "refused"
+"""In the state of a scope: the answer is a refusal that is held back for a moment."""
+MOST_STREAMS = 12
+"""Of the connections, that probes, scrapes and other questions still find a place."""
 LONGEST_BODY = 64 * 1024
 
 _BEARER = "bearer."
@@ -47,6 +51,7 @@ class Guard:
         self._strangers = Bucket(20.0, 40.0, clock)
         self._open = Bucket(50.0, 100.0, clock)
         self._answers = answers
+        self._streams = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -56,11 +61,16 @@ class Guard:
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             if refusal.status_code == 429:
+                scope.setdefault("state", {})[REFUSED] = True
                 await asyncio.sleep(_REFUSE_AFTER_S)
             self._answers[refusal.status_code] += 1
             await refusal(scope, receive, send)
             return
-        await self._app(scope, receive, self._counted(send))
+        self._streams += scope["type"] == "websocket"
+        try:
+            await self._app(scope, receive, self._counted(send))
+        finally:
+            self._streams -= scope["type"] == "websocket"
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> Response | None:
         host = headers.get("host", "")
@@ -77,6 +87,8 @@ class Guard:
         if not (is_open or is_known):
             detail = "the header `Authorization: Bearer TOKEN` is wanted; the token is in the data folder, api-token"
             return problem(401, detail, headers={"www-authenticate": "Bearer"})
+        if scope["type"] == "websocket" and self._streams >= MOST_STREAMS:
+            return problem(503, f"{self._streams} streams and sessions are open, and no more are taken")
         if "transfer-encoding" in headers:
             return problem(411, "a body must say its length", headers={"connection": "close"})
         if _body_length(headers) > LONGEST_BODY:

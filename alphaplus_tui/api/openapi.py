@@ -14,11 +14,13 @@ ABOUT = """What a running AlphaPlus sees, knows and thinks, and a few wishes it 
 
 Everything but `/livez` wants the header `Authorization: Bearer TOKEN`; the token is in the file `api-token` of the
 data folder. Times are ISO 8601 in UTC. Symbols are written `BTC/USDT`, those of a second exchange `kraken:BTC/USD`.
-Lists come in pages: `next` of one is `after` of the following one. Errors are problem details."""
+Lists come in pages: `next` of one is `after` of the following one. Errors are problem details; a
+parameter that a route does not know is one (422)."""
 
 _EVERYWHERE = {
     403: "asked under another name, or from a page of another site",
     413: "the body is too long",
+    422: "a parameter or the body is not as it must be",
     429: "asked too often",
     500: "an error inside AlphaPlus",
 }
@@ -65,9 +67,8 @@ def _document(app: FastAPI) -> Node:
 def _complete(path: str, operation: Node) -> None:
     responses = cast("Node", operation["responses"])
     wanted = _EVERYWHERE if path in OPEN_PATHS else {**_EVERYWHERE, **_WITH_TOKEN}
+    responses.pop("422", None)  # FastAPI's own, in another shape
     for status, text in wanted.items():
         responses.setdefault(str(status), problem_response(text))
-    if "422" in responses:
-        responses["422"] = problem_response("a parameter or the body is not as it must be")
     operation["responses"] = dict(sorted(responses.items()))
     operation["security"] = [] if path in OPEN_PATHS else [{"token": []}]

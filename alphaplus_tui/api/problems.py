@@ -42,6 +42,12 @@ class NotAllowed(AlphaPlusError):
     title = "Refused"
 
 
+class NotKnown(AlphaPlusError):
+    """A wish that names something that is not known."""
+
+    title = "Unknown name"
+
+
 def invalid(parameter: str, message: str) -> RequestValidationError:
     """For a parameter that is not as it must be."""
     return RequestValidationError([{"loc": ("query", parameter), "msg": message, "type": "value_error"}])
@@ -66,6 +72,8 @@ def answer_problems(app: FastAPI) -> None:
 def _status_of(error: AlphaPlusError) -> int:
     if isinstance(error, NotHere | UnknownName):
         return 404
+    if isinstance(error, NotKnown):
+        return 422
     if isinstance(error, TransientError):
         return 503
     return 500 if isinstance(error, FatalError) else 409

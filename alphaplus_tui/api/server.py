@@ -12,13 +12,11 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from alphaplus_tui.api.connection import MOST_CONNECTIONS, Config
 from alphaplus_tui.errors import AlphaPlusError
 
-MOST_CONNECTIONS = 16
-_FIRST_REQUEST_WITHIN_S = 5.0
 _GONE_WITHIN_S = 1
 _CLOSED_WITHIN_S = 5.0
 """After a good-bye that nobody answers."""
@@ -50,9 +48,9 @@ class ApiServer:
         listening = await _listen(self._host, self._port)
         self._port = cast("int", listening.getsockname()[1])
         self._server = _Server(
-            uvicorn.Config(
+            Config(
                 self._app,
-                http=_Connection,
+                loop=asyncio.get_running_loop(),
                 ws=_Socket,
                 ws_max_size=1_000_000,
                 ws_per_message_deflate=False,
@@ -88,29 +86,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _Connection(H11Protocol):
-    """One connection: refused where there are too many, ended where it asks nothing."""
-
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        if len(self.connections) >= MOST_CONNECTIONS:
-            transport.abort()
-            return
-        super().connection_made(transport)
-        self._deadline = self.loop.call_later(_FIRST_REQUEST_WITHIN_S, self._give_up)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is None:
-            return  # it was refused, and never ours
-        self._deadline.cancel()
-        super().connection_lost(exc)
-
-    def _give_up(self) -> None:
-        if getattr(self, "cycle", None) is None and self in self.connections:
-            self.transport.abort()
-
-
 class _Socket(WebSocketsSansIOProtocol):
     """A WebSocket that can be told good-bye although it takes nothing any more, and is gone soon after."""
 
@@ -119,6 +94,8 @@ class _Socket(WebSocketsSansIOProtocol):
             self.writable.set()
             self.loop.call_later(_CLOSED_WITHIN_S, self.transport.abort)
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True  # refused with an answer, which is no defect of ours to be logged
 
 
 async def _listen(host: str, port: int) -> socket.socket:

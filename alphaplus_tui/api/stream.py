@@ -22,6 +22,7 @@ router = APIRouter()
 
 VERSION = 1
 _DEFAULT_MS, _SHORTEST_MS, _LONGEST_MS = 250, 100, 60_000
+_PARAMETERS = ("slices", "interval_ms")
 _BOOK_DEPTH = 20
 _TRY_AGAIN_LATER, _WRONG_USE = 1013, 1008
 
@@ -140,6 +141,9 @@ async def _until_it_leaves(socket: WebSocket) -> bool:
 
 def _wishes(asked: Mapping[str, str]) -> tuple[tuple[str, ...], float]:
     """Slices, and seconds between two looks; UnknownName and ValueError for what is not to be had."""
+    for name in asked:
+        if name not in _PARAMETERS:
+            raise UnknownName("parameter", name, _PARAMETERS)
     names = tuple(dict.fromkeys(name for name in asked.get("slices", "").split(",") if name)) or tuple(SLICES)
     for name in names:
         if name not in SLICES:

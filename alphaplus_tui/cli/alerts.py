@@ -14,10 +14,11 @@ from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.short import with_database
 from alphaplus_tui.cli.signals import run_short
 from alphaplus_tui.domain.alerts import Alert, Severity
+from alphaplus_tui.domain.instants import iso_second
 from alphaplus_tui.domain.instrument import InstrumentId
+from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import EXIT_FAILURE, AlphaPlusError, UsageError
-from alphaplus_tui.files.tables import iso_time
 from alphaplus_tui.logs.redaction import secret_parts
 from alphaplus_tui.logs.setup import Logs
 from alphaplus_tui.notify.channels import AppriseNotifier
@@ -92,14 +93,26 @@ def list_alerts(wishes: Wishes, symbol: str, *, since: int | None, limit: int, a
     if as_json:
         typer.echo(msgspec.json.encode({"event": "alerts", "alerts": found}).decode())
     elif not found:
-        typer.echo("no alerts; rules for them stand in [alerts] of the configuration")
+        typer.echo(_none(wishes, narrowed=bool(symbol) or since is not None))
     for alert in [] if as_json else found:
         typer.echo(clean(describe(alert), limit=700))
 
 
+def _none(wishes: Wishes, *, narrowed: bool) -> str:
+    """Why there is nothing to list, and what makes alerts."""
+    rules = len(wishes.load().settings.alerts.rules)
+    if not rules:
+        return (
+            "no alerts, and no rule that could raise one: [[alerts.rules]] in the configuration makes them "
+            "(`alphaplus config path` says where it is, the user guide has examples under Alerts)"
+        )
+    met = "none like that was raised" if narrowed else "none was met so far"
+    return f"no alerts: of {counted(rules, 'rule')} in [alerts] {met}"
+
+
 def describe(alert: Alert) -> str:
     """One line for people."""
-    over = f"  over at {iso_time(alert.resolved_at)[:19]}Z" if alert.resolved_at is not None else ""
+    over = f"  over at {iso_second(alert.resolved_at)}" if alert.resolved_at is not None else ""
     told = ", ".join(f"{one.channel} {one.state}" for one in alert.deliveries)
     whom = "  quiet hours" if alert.quiet else f"  {told}" if told else ""
-    return f"{iso_time(alert.raised_at)[:19]}Z  {alert.severity:<11}  {alert.title}: {alert.text}{over}{whom}"
+    return f"{iso_second(alert.raised_at)}  {alert.severity:<11}  {alert.title}: {alert.text}{over}{whom}"

@@ -13,11 +13,11 @@ from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.progress import ProgressLine
 from alphaplus_tui.cli.short import with_database
+from alphaplus_tui.domain.instants import iso_second
 from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
 from alphaplus_tui.errors import EXIT_FAILURE, UnknownName, UsageError
-from alphaplus_tui.files.tables import iso_time
 from alphaplus_tui.runtime.backfilling import Backfilled, BackfillWish, backfill
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.settings.root import Settings
@@ -82,7 +82,7 @@ class _Telling:
         self._trouble = ""
 
     def progress(self, what: str, rows: int, until: int) -> None:
-        self._line.show(f"{what}: {counted(rows, 'row')}, up to {iso_time(until // 10**9 * 10**9)}")
+        self._line.show(f"{what}: {counted(rows, 'row')}, up to {iso_second(until)}")
 
     def trouble(self, reason: str) -> None:
         if reason != self._trouble:

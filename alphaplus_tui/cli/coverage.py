@@ -11,9 +11,9 @@ import typer
 from alphaplus_tui.cli.options import Wishes, check_span
 from alphaplus_tui.cli.short import with_database
 from alphaplus_tui.domain.coverage import Cover, CoverageRow
+from alphaplus_tui.domain.instants import iso_second, iso_time
 from alphaplus_tui.domain.instrument import InstrumentId, exchange_of, symbol_of
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.files.tables import iso_time
 from alphaplus_tui.runtime.export import instruments_of
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.services.stored_coverage import coverage_map
@@ -55,12 +55,12 @@ def describe(rows: Sequence[CoverageRow]) -> Iterator[str]:
         gaps = [row for row in those if row.cover is Cover.GAP]
         name = f"{instrument:<22} {f'candles {timeframe}' if timeframe else 'trades':<12}"
         spans = [f"{cover} {duration}" for cover in Cover if (duration := _duration(those, cover))]
-        span = f"{_moment(those[0].start)} to {_moment(max(row.end for row in those))}"
+        span = f"{iso_second(those[0].start)} to {iso_second(max(row.end for row in those))}"
         yield f"{name} {span}  {', '.join(spans) or 'nothing'}  {_count(len(gaps), 'gap')}"
         for gap in gaps[-_MOST_GAPS:]:
             what = _count(gap.missing, "candle" if timeframe else "trade") if gap.counted else "trades"
             told = gap.reason or "being fetched"
-            yield f"    GAP {_moment(gap.start)} to {_moment(gap.end)}  {what} missing: {told}"
+            yield f"    GAP {iso_second(gap.start)} to {iso_second(gap.end)}  {what} missing: {told}"
         if len(gaps) > _MOST_GAPS:
             yield f"    … and {len(gaps) - _MOST_GAPS} earlier gaps; --json has all"
 
@@ -86,10 +86,6 @@ def _duration(rows: Sequence[CoverageRow], cover: Cover) -> str:
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
-
-
-def _moment(ts: int) -> str:
-    return iso_time(ts)[:19] + "Z"
 
 
 def _count(number: int, what: str) -> str:

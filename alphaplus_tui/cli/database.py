@@ -11,8 +11,8 @@ from msgspec import structs
 
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.short import with_data_folder, with_database
+from alphaplus_tui.domain.instants import iso_second
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.files.tables import iso_time
 from alphaplus_tui.ports.store import DatabaseStatistics
 from alphaplus_tui.runtime.backup import back_up, back_up_before_migration, restore
 from alphaplus_tui.runtime.short import ShortDatabase
@@ -81,7 +81,7 @@ def _tell(backup: Backup, done: str, *, as_json: bool) -> None:
         typer.echo(msgspec.json.encode({**structs.asdict(backup), "event": event}).decode())
         return
     rows = sum(backup.rows.values())
-    moment = f", as of {iso_time(backup.taken_at)}" if done.startswith("backed") else ""
+    moment = f", as of {iso_second(backup.taken_at)}" if done.startswith("backed") else ""
     typer.echo(
         clean(
             f"{done} {backup.file}: {rows:,} rows, schema {backup.schema_version}, {backup.bytes / 1e6:.1f} MB"

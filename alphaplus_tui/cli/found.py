@@ -21,25 +21,26 @@ class NotRunning(AlphaPlusError):
 
 def find_running(wishes: Wishes) -> tuple[Path, EngineInfo]:
     """Who uses the settings' own data folder, else another mode's; ``NotRunning`` when nobody does."""
-    folders = [paths.data for paths in _candidates(wishes)]
-    for folder in dict.fromkeys(folders):
+    folders = list(dict.fromkeys(paths.data for paths in _candidates(wishes)))
+    for folder in folders:
         info = running(folder)
         if info is not None:
             return folder, info
-    raise NotRunning(f"no AlphaPlus uses {folders[0]}; start one with `alphaplus` or `alphaplus --headless`")
+    start = "alphaplus --demo" if wishes.demo else "alphaplus"
+    raise NotRunning(f"no AlphaPlus uses {folders[0]}; start one with `{start}` or `{start} --headless`")
 
 
 def find_folders(wishes: Wishes) -> Paths:
     """The folders of the running AlphaPlus, or where none runs, or the demo was asked for, the settings' own."""
     candidates = _candidates(wishes)
-    looked_at = candidates[:1] if wishes.demo else candidates
-    return next((paths for paths in looked_at if running(paths.data) is not None), candidates[0])
+    return next((paths for paths in candidates if running(paths.data) is not None), candidates[0])
 
 
 def _candidates(wishes: Wishes) -> list[Paths]:
-    """The settings' own folders, then those of each mode."""
+    """The settings' own folders, then those of each mode; where the demo was asked for, its own alone."""
     usual = mode_of(wishes.load())
-    return [locate(mode, data_dir=wishes.data_dir) for mode in (usual, *_MODES)]
+    modes = (usual,) if wishes.demo else (usual, *_MODES)
+    return [locate(mode, data_dir=wishes.data_dir) for mode in modes]
 
 
 def running_engine(data: Path) -> EngineInfo | None:

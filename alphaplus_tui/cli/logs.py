@@ -15,12 +15,14 @@ from alphaplus_tui.cli.guard import say
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.errors import AlphaPlusError
+from alphaplus_tui.errors import AlphaPlusError, suggestion
 from alphaplus_tui.logs.reader import Filter, read_page
 from alphaplus_tui.logs.record import LogRecord
 
 _LOOK_AGAIN_S = 0.25
 _SEARCH_S = 60.0
+_HEARD_OF = 2_000
+"""Newest lines whose services are named where a service was asked for that said nothing."""
 _BEFORE_ALL = "0-0"
 """A cursor in no file: every line comes after it."""
 
@@ -39,6 +41,8 @@ def show_logs(wishes: Wishes, wanted: Filter, *, follow: bool, limit: int, as_js
     found, cursor = newest(file, wanted, limit)
     for record in found:
         _tell(record, as_json=as_json)
+    if not found and not follow and not as_json:
+        say(_nothing(file, wanted))
     while follow:
         time.sleep(_LOOK_AGAIN_S)
         for record, place in later(file, cursor):
@@ -60,6 +64,17 @@ def newest(file: Path, wanted: Filter, limit: int) -> tuple[list[LogRecord], str
     if wanted.wants(end.record):
         found.append(end.record)
     return found[-limit:], end.cursor
+
+
+def _nothing(file: Path, wanted: Filter) -> str:
+    """Why no line is shown, with what there is to choose from."""
+    heard = read_page(file, limit=_HEARD_OF).lines
+    services = sorted({line.record.service for line in heard})
+    if not services:
+        return f"{file} holds no line yet"
+    if wanted.service and wanted.service not in services:
+        return f"no line of service {wanted.service!r}; {suggestion(wanted.service, services)}"
+    return "no line of the log is so chosen; --level and --service choose among them"
 
 
 def later(file: Path, cursor: str) -> Iterator[tuple[LogRecord, str]]:

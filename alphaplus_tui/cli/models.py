@@ -13,8 +13,8 @@ import typer
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.short import engine_socket, held, with_database
 from alphaplus_tui.cli.signals import run_short
-from alphaplus_tui.cli.training import report_text
-from alphaplus_tui.domain.instants import iso_time
+from alphaplus_tui.cli.training import report_table
+from alphaplus_tui.domain.instants import iso_second
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import UnknownName, UsageError
 from alphaplus_tui.ports.store import ModelRecord
@@ -55,12 +55,11 @@ def show_model(wishes: Wishes, model: str, *, as_json: bool) -> None:
         typer.echo(json.dumps(answer))
         return
     typer.echo(_line(record))
-    typer.echo(clean(f"{record.stage} since {iso_time(record.changed_at)}: {record.reason}", limit=500))
+    typer.echo(clean(f"{record.stage} since {iso_second(record.changed_at)}: {record.reason}", limit=500))
     if report is None:
         return
-    typer.echo(f"trained on {iso_time(record.trained_from)} to {iso_time(record.trained_until)}")
-    for line in report_text(model, "", report):
-        typer.echo(line)
+    typer.echo(f"trained on {iso_second(record.trained_from)} to {iso_second(record.trained_until)}")
+    typer.echo("\n".join(report_table(report)))
 
 
 def promote(wishes: Wishes, model: str, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ import typer
 from alphaplus_tui.cli.options import Wishes
 from alphaplus_tui.cli.short import with_database
 from alphaplus_tui.domain.analysis import Decision, Explanation, Outcome, Role, Signal
-from alphaplus_tui.domain.instants import iso_time
+from alphaplus_tui.domain.instants import iso_second, iso_time
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import AlphaPlusError
@@ -45,11 +45,11 @@ def show_signals(wishes: Wishes, symbols: Sequence[str], *, since: int | None, l
         told = (
             f"{outcome.result} {outcome.result_bps:+.1f} bps"
             if outcome
-            else f"open until {iso_time(signal.expires_at)}"
+            else f"open until {iso_second(signal.expires_at)}"
         )
         typer.echo(
             clean(
-                f"{iso_time(signal.made_at)[:19]}Z  {signal.instrument:<22} {signal.direction:<6} "
+                f"{iso_second(signal.made_at)}  {signal.instrument:<22} {signal.direction:<6} "
                 f"entry {signal.entry:g}  target {signal.target:g}  "
                 f"stop {signal.stop:g}  worth {signal.expected_value_bps:+.1f} bps  {told}",
                 limit=300,
@@ -139,7 +139,7 @@ def describe(why: Why) -> Iterator[str]:
     as_of = ", judged at the start, as of then" if decision.as_of else ""
     revision = f"revision {made.candle_revision}"
     yield f"{made.instrument} {made.timeframe} candle that closed at {iso_time(made.close_time)} ({revision}){as_of}"
-    yield f"model {made.model} as {decision.role}, decided at {iso_time(decision.decided_at)}"
+    yield f"model {made.model} as {decision.role}, decided at {iso_second(decision.decided_at)}"
     if made.probabilities is not None:
         odds = made.probabilities
         yield f"down {odds.down:.1%}  none {odds.none:.1%}  up {odds.up:.1%}"

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from alphaplus_tui.cli.options import Wishes
-from alphaplus_tui.errors import EXIT_FAILURE, UsageError
+from alphaplus_tui.errors import UnknownName, UsageError
 from alphaplus_tui.settings.secret_names import DATABASE_PASSWORD, check_secret_name, variables
 from alphaplus_tui.settings.vault import NoKeyring, Vault
 
@@ -50,14 +50,12 @@ def list_names(wishes: Wishes, *, as_json: bool) -> None:
 def forget(wishes: Wishes, name: str, *, as_json: bool) -> None:
     _check(name)
     gone = wishes.vault().forget(name)
+    if not gone:
+        raise UnknownName("secret", name, wishes.vault().names())
     if as_json:
         typer.echo(json.dumps({"event": "secret_deleted", "name": name, "from": gone}))
-    elif gone:
+    else:
         typer.echo(f"{name} is deleted from {' and '.join(gone)}")
-    if not gone:
-        if not as_json:
-            typer.echo(f"{name} is kept nowhere", err=True)
-        raise SystemExit(EXIT_FAILURE)
 
 
 def _origin(vault: Vault, name: str) -> str:

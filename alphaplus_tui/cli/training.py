@@ -119,12 +119,15 @@ def _scores(scores: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def report_text(model: str, reason: str, report: Mapping[str, Any]) -> list[str]:
-    """What people read."""
-    lines = [f"{model}: {report['verdict']}"]
-    if reason:
-        lines.append(reason)
+    """What people read: the verdict, what became of the model, and the figures."""
+    verdict = f"{model}: {report['verdict']}"
+    return [clean(line, limit=500) for line in (verdict, reason) if line] + report_table(report)
+
+
+def report_table(report: Mapping[str, Any]) -> list[str]:
+    """What it was trained on, and its scores, as lines."""
     instruments = ", ".join(report["instruments"])
-    lines.append(f"{report['rows']:,} rows of {instruments}, {report['timeframe']} candles, {report['seconds']:.0f} s")
+    lines = [f"{report['rows']:,} rows of {instruments}, {report['timeframe']} candles, {report['seconds']:.0f} s"]
     lines.append(f"{'':<10}{'log loss':>10}{'baseline':>10}{'gain':>8}{'AUC dir.':>10}{'ECE':>8}")
     for number, fold in enumerate(report["folds"], 1):
         lines.append(_row(f"fold {number}", fold["scores"][ENSEMBLE]))

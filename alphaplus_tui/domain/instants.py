@@ -18,6 +18,11 @@ def iso_time(ts: int) -> str:
     raise AssertionError("every whole number is a multiple of 1")
 
 
+def iso_second(ts: int) -> str:
+    """``ts`` (UTC ns) as ISO 8601 in whole seconds, for the eye."""
+    return iso_time(ts // SECOND_NS * SECOND_NS)
+
+
 def nanoseconds(moment: datetime) -> int:
     """UTC ns of a moment; without a zone it is UTC."""
     if moment.tzinfo is None:

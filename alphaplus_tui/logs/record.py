@@ -1,7 +1,7 @@
 """One line of the log, as it is kept on disk and in memory."""
 
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
@@ -14,7 +14,7 @@ RANK: Final = {level: rank for rank, level in enumerate(LEVELS)}
 class LogRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One line of the log; already free of secrets and control characters."""
 
-    ts: int
+    ts: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     """UTC ns."""
     level: str
     service: str

@@ -52,9 +52,10 @@ async def export_trades(
     end: int,
 ) -> int:
     """Writes the trades with ``start <= ts_event < end`` (UTC ns), an instrument after the other; returns how many."""
+    instruments = await instruments_of(reader, symbols)
     table = open_table(stream, TRADE_COLUMNS, format_name)
     written = 0
-    for instrument in await instruments_of(reader, symbols):
+    for instrument in instruments:
         async for page in _trade_pages(reader, instrument, start=start, end=end):
             table.write([_trade_row(trade) for trade in page])
             written += len(page)
@@ -90,9 +91,10 @@ async def export_candles(
 
     A timeframe that is not stored is made of shorter candles.
     """
+    instruments = await instruments_of(reader, symbols)
     table = open_table(stream, CANDLE_COLUMNS, format_name)
     written = 0
-    for instrument in await instruments_of(reader, symbols):
+    for instrument in instruments:
         for timeframe in timeframes:
             async for page in candle_pages(reader, instrument, timeframe, start=start, end=end):
                 table.write([_candle_row(candle) for candle in page])

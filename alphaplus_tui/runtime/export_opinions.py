@@ -41,9 +41,10 @@ async def export_signals(
 ) -> int:
     """Writes the signals with ``start <= made_at < end`` (UTC ns) and what became of them, an instrument after the
     other, the newest first; returns how many."""
+    instruments = await instruments_of(reader, symbols)
     table = open_table(stream, SIGNAL_COLUMNS, format_name)
     written = 0
-    for instrument in await instruments_of(reader, symbols):
+    for instrument in instruments:
 
         async def page(before: int, limit: int, whose: InstrumentId = instrument) -> Sequence[_Told]:
             return await reader.signals(whose, before=before, limit=limit)
@@ -60,9 +61,10 @@ async def export_decisions(
 ) -> int:
     """Writes the decisions with ``start <= decided_at < end`` (UTC ns), an instrument after the other, the newest
     first; returns how many. ``features`` is the served row as JSON, null where a feature was absent."""
+    instruments = await instruments_of(reader, symbols)
     table = open_table(stream, DECISION_COLUMNS, format_name)
     written = 0
-    for instrument in await instruments_of(reader, symbols):
+    for instrument in instruments:
 
         async def page(before: int, limit: int, whose: InstrumentId = instrument) -> Sequence[Decision]:
             return await reader.decisions(whose, before=before, limit=limit)

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeVar, cast
 
 from alphaplus_tui.domain.analysis import Explanation
 from alphaplus_tui.domain.instrument import InstrumentId
-from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, StoreUnavailable, UsageError
+from alphaplus_tui.errors import AlphaPlusError, DeadlineExceeded, StoreUnavailable, UnknownName, UsageError
 from alphaplus_tui.kernel.clock import MarketClock
 from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.logs.reader import Filter, read_page
@@ -96,7 +96,7 @@ class LocalSession:
                 case _:
                     await self._behind.desk.carry_out(command)
         except AlphaPlusError as error:
-            return Refused(str(error))
+            return Refused(str(error), unknown=isinstance(error, UnknownName))
         return Accepted()
 
     async def ask(self, query: Query[A], *, deadline_s: float = 5.0) -> A:

@@ -11,6 +11,7 @@ from alphaplus_tui.ports.model import ModelExplainer
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.ports.trainer import ModelKeeper
 from alphaplus_tui.runtime.local_session import ModelCommand
+from alphaplus_tui.services.histories import check_symbols
 from alphaplus_tui.services.training import TrainingService, TrainingWish
 from alphaplus_tui.session.commands import (
     CancelTraining,
@@ -43,6 +44,7 @@ class ModelDesk:
         keeper = self._keeper
         match command:
             case Train(symbols, timeframe, engines):
+                await check_symbols(self._reader, symbols)
                 self._training.ask(TrainingWish(symbols, timeframe, engines))
                 return
             case CancelTraining():

@@ -15,7 +15,7 @@ from alphaplus_tui.ports.store import Batch
 from alphaplus_tui.ports.trainer import ModelKeeper
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.runtime.trainer import ProcessTrainer, packed
-from alphaplus_tui.services.histories import anchor_of, gather
+from alphaplus_tui.services.histories import anchor_of, check_symbols, gather
 from alphaplus_tui.services.training import TrainingWish, Workshop, run_name
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
@@ -41,6 +41,7 @@ async def train_here(
     trainer = ProcessTrainer(paths.models, settings.training, settings.signals)
     workshop = Workshop(trainer, keeper, database.reader, settings.training, market=WallMarketClock())
     workshop.check(wish)
+    await check_symbols(database.reader, wish.symbols)
     run = await workshop.perform(wish, lambda _, step, share: on_progress(step, share))
     await database.writer.write(Batch(training_runs=(run,), models=keeper.records()))
     if run.state != "done":

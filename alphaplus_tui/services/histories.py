@@ -47,6 +47,12 @@ async def gather(
     return tuple(found)
 
 
+async def check_symbols(reader: StoreReader, wanted: Sequence[str]) -> None:
+    """``UnknownName`` for a symbol that nothing is stored of."""
+    if wanted:
+        _choices([instrument.id for instrument in await reader.instruments()], wanted, ())
+
+
 def anchor_of(histories: Sequence[History]) -> str:
     """The first that trades BTC: the others are related to it; empty when none does."""
     names = (history.instrument for history in histories)
@@ -63,7 +69,7 @@ def _choices(
     for symbol in dict.fromkeys(wanted):
         known = [instrument for instrument in stored if symbol in (instrument, symbol_of(instrument))]
         if not known:
-            raise UnknownName("symbol", symbol, (symbol_of(instrument) for instrument in stored))
+            raise UnknownName("symbol", symbol, {symbol_of(instrument) for instrument in stored})
         choices.append(known)
     return choices
 

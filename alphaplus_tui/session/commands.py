@@ -73,6 +73,8 @@ class Refused(Struct, frozen=True, tag=True):
     """The wish will not be carried out."""
 
     reason: str
+    unknown: bool = False
+    """It names something that is not known: wrong at any time, not only now."""
 
 
 Reply = Accepted | Refused

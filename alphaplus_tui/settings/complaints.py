@@ -148,7 +148,7 @@ def _unknown_key(path: KeyPath, schema: Schema, table_name: str) -> str:
     *table, key = path
     here = list(_properties(_resolve(tuple(table), schema)))
     if not table:
-        return f"[{clean(key, limit=80)}]: unknown section; {suggestion(key, here)}"
+        return f"[{clean(key, limit=80)}]: unknown section; {suggestion(key, sorted(here))}"
     name = f"{table_name}.{clean(key, limit=80)}: unknown key"
     elsewhere = [
         section
@@ -157,7 +157,7 @@ def _unknown_key(path: KeyPath, schema: Schema, table_name: str) -> str:
     ]
     if elsewhere and not get_close_matches(key, here, n=1):
         return f"{name}; it belongs into [{elsewhere[0]}]"
-    return f"{name}; {suggestion(key, here)}"
+    return f"{name}; {suggestion(key, sorted(here))}"
 
 
 def _properties(node: Schema) -> Mapping[str, object]:

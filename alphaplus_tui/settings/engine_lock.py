@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
+from alphaplus_tui.domain.instants import iso_second
 from alphaplus_tui.errors import AlreadyRunning, ConfigError
 
 ENGINE = "engine"
@@ -95,7 +95,7 @@ def acquire(
     descriptor = _open(data / "engine.lock")
     try:
         _lock(descriptor, data, wait_for_command_s, on_wait)
-        info = EngineInfo(os.getpid(), what, datetime.now(UTC).isoformat(timespec="seconds"))
+        info = EngineInfo(os.getpid(), what, iso_second(time.time_ns()))
         _write(data / "engine.json", info)
     except BaseException:
         os.close(descriptor)

@@ -51,6 +51,13 @@ async def test_without_a_log_it_is_said_where_one_would_be(tmp_path: Path) -> No
     assert str(data_folder(tmp_path) / "logs" / "alphaplus.log") in done.stderr
 
 
+async def test_a_service_that_said_nothing_is_named_with_those_that_did(tmp_path: Path) -> None:
+    write(tmp_path, LogRecord(TS, "info", "ingestion", "connected"))
+    done = await run(tmp_path, "logs", "--demo", "--service", "ingest")
+    assert (done.code, done.stdout) == (0, "")
+    assert done.stderr == "no line of service 'ingest'; did you mean 'ingestion'?\n"
+
+
 async def test_a_level_that_is_none_is_refused(tmp_path: Path) -> None:
     done = await run(tmp_path, "logs", "--demo", "--level", "loud")
     assert (done.code, done.stdout) == (2, "")

@@ -48,7 +48,7 @@ async def test_from_candle_files_to_a_champion(tmp_path: Path, feathers: list[st
     assert (record["id"], record["verdict"]) == (model, report["verdict"])
     assert record["instruments"] == ["imported:BTC/USDT", "imported:ETH/USDT"]
     shown = await run(tmp_path, "models", "show", model)
-    assert report["verdict"] in shown.stdout
+    assert shown.stdout.count(report["verdict"]) == 1
     assert "hold-out" in shown.stdout
 
     promoted = await run(tmp_path, "models", "promote", model, "--json", within_s=90)
@@ -57,8 +57,6 @@ async def test_from_candle_files_to_a_champion(tmp_path: Path, feathers: list[st
     assert pinned.last["pinned"] is True
     refused = await run(tmp_path, "models", "rollback")
     assert (refused.code, "no earlier champion" in refused.stderr) == (2, True)
-    unknown = await run(tmp_path, "models", "promote", "nothing")
-    assert (unknown.code, model in unknown.stderr) == (1, True)
 
     why = await run(tmp_path, "why", "BTC/USDT", "--at", "2024-05-01T12:00:00Z", "--json")
     assert (why.code, why.last["decision"]) == (0, None)

@@ -1,5 +1,6 @@
 """A session without an engine: a state that tests write, and answers that tests give."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -71,8 +72,12 @@ class FakeSession:
         """Reports other than the usual one, by model."""
         self.refuse = ""
         """Why every wish is refused, when it is not empty."""
+        self.unknown = False
+        """Whether it is refused because it names something that is not known."""
         self.store_away = ""
         """Why no question is answered, when it is not empty."""
+        self.hold: asyncio.Event | None = None
+        """What every answer waits for."""
         self.coverage_rows: tuple[CoverageRow, ...] | None = None
         """The ledger, when it is another than the usual one."""
         self.trades: tuple[Trade, ...] = ()
@@ -89,10 +94,12 @@ class FakeSession:
 
     async def send(self, command: Command) -> Reply:
         self.sent.append(command)
-        return Refused(self.refuse) if self.refuse else Accepted()
+        return Refused(self.refuse, unknown=self.unknown) if self.refuse else Accepted()
 
     async def ask(self, query: Query[A], *, deadline_s: float = 5.0) -> A:
         self.asked.append(cast("Query[object]", query))
+        if self.hold is not None:
+            await self.hold.wait()
         if self.store_away:
             raise StoreUnavailable(self.store_away)
         return cast("A", self._answer(query))

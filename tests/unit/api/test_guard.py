@@ -9,6 +9,7 @@ from contextlib import suppress
 import aiohttp
 import pytest
 
+from alphaplus_tui.api import connection
 from alphaplus_tui.settings.api import ApiSettings
 from tests.support import eventually
 from tests.unit.api.serving import TOKEN, Client, healthy, served
@@ -160,29 +161,107 @@ async def test_a_long_body_is_refused_and_so_is_one_without_a_length() -> None:
             assert answer.status == 411
 
 
-async def test_the_seventeenth_connection_is_refused() -> None:
+def _knock(client: Client) -> socket.socket:
+    """A connection that has said nothing yet."""
+    return socket.create_connection(("127.0.0.1", int(client.url.rpartition(":")[2])), timeout=10)
+
+
+async def _status(asking: socket.socket, request: bytes) -> int:
+    """Of the answer; 0 where the connection is refused."""
+
+    def ask() -> bytes:
+        with suppress(ConnectionError):
+            asking.sendall(request)
+            return asking.recv(65_536)
+        return b""
+
+    answer = await asyncio.to_thread(ask)
+    return int(answer.split()[1]) if answer else 0
+
+
+async def _is_closed(held: socket.socket) -> bool:
+    def read() -> bytes:
+        with suppress(ConnectionError):
+            return held.recv(65_536)
+        return b""
+
+    return await asyncio.to_thread(read) == b""
+
+
+LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+HALF_A_BODY = (
+    f"POST /api/v1/training HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+    "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+).encode()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"GET /livez HTT", LIVEZ[:-2], HALF_A_BODY],
+    ids=["nothing", "half a line", "half a head", "half a body"],
+)
+async def test_connections_that_ask_nothing_make_room_for_one_that_does(said: bytes) -> None:
     async with served(healthy()) as client:
-        port = int(client.url.rpartition(":")[2])
-        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(16)]
+        held = [_knock(client) for _ in range(16)]
+        for one in held:
+            one.sendall(said)
         try:
-            await eventually(lambda: all(writer.get_extra_info("peername") for _, writer in held))
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            with suppress(ConnectionError):
-                assert await reader.read() == b""
-            writer.close()
+            for _ in range(5):
+                with _knock(client) as asking:
+                    assert await _status(asking, LIVEZ) == 200
+            assert await _is_closed(held[0])
         finally:
-            for _, writer in held:
-                writer.close()
+            for one in held:
+                one.close()
+
+
+@pytest.mark.parametrize("said", [b"", LIVEZ[:-2], HALF_A_BODY], ids=["nothing", "half a head", "half a body"])
+async def test_a_request_that_is_not_whole_in_time_is_not_waited_for(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_WHOLE_REQUEST_WITHIN_S", 0.2)
+    async with served(healthy()) as client:
+        with _knock(client) as held:
+            held.sendall(said)
+            assert await _is_closed(held)
+
+
+async def test_the_seventeenth_connection_is_refused_while_sixteen_are_being_answered() -> None:
+    session = healthy()
+    session.hold = asyncio.Event()
+    async with served(session) as client:
+        asked = [asyncio.create_task(client.ask("/api/v1/signals", Connection="close")) for _ in range(16)]
+        await eventually(lambda: len(session.asked) == 16)
+        with _knock(client) as asking:
+            assert await _status(asking, LIVEZ) == 0
+        session.hold.set()
+        assert {one.status for one in await asyncio.gather(*asked)} == {200}
+        assert (await client.ask("/livez")).status == 200
+
+
+async def test_streams_leave_room_for_questions(caplog: pytest.LogCaptureFixture) -> None:
+    async with served(healthy()) as client:
+        url, headers = f"{client.url}/api/v1/stream", {"Authorization": f"Bearer {TOKEN}"}
+        streams = [await client.http.ws_connect(url, headers=headers) for _ in range(12)]
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.http.ws_connect(url, headers=headers)
+        assert refused.value.status == 503
+        assert (await client.ask("/readyz")).status == 200
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+        await streams.pop().close()
         async with asyncio.timeout(10):
-            while not await _is_alive(client):  # noqa: ASYNC110  the other side of a socket tells no event
+            while (again := await _stream(client, url, headers)) is None:  # noqa: ASYNC110  the other side of a socket tells no event
                 await asyncio.sleep(0.01)
+        assert (await again.receive_json())["type"] == "hello"
+        await again.close()
+        for one in streams:
+            await one.close()
 
 
-async def _is_alive(client: Client) -> bool:
+async def _stream(client: Client, url: str, headers: dict[str, str]) -> aiohttp.ClientWebSocketResponse | None:
     with suppress(aiohttp.ClientError):
-        return (await client.ask("/livez")).status == 200
-    return False
+        return await client.http.ws_connect(url, headers=headers)
+    return None
 
 
 async def test_a_taken_port_is_named() -> None:

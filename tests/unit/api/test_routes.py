@@ -179,6 +179,39 @@ async def test_a_wish_is_passed_on_or_refused_with_its_reason(
         assert (refused.status, refused.json["detail"]) == (409, "not while a training runs")
 
 
+async def test_a_training_of_what_is_not_known_is_the_fault_of_who_asks() -> None:
+    session = healthy()
+    session.refuse, session.unknown = "unknown symbol 'NOPE'; known: BTC/USDT", True
+    async with served(session) as client:
+        refused = await client.ask("/api/v1/training", method="POST", json={"symbols": ["NOPE"]})
+    assert (refused.status, refused.kind) == (422, "application/problem+json")
+    assert refused.json["detail"] == "unknown symbol 'NOPE'; known: BTC/USDT"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "detail"),
+    [
+        ("GET", "/api/v1/tickers?symbl=BTC/USDT", "symbl: there is no such parameter; did you mean 'symbol'?"),
+        ("GET", "/api/v1/trades?symbol=BTC/USDT&limit=1&from=2", "from: there is no such parameter; known: symbol, "),
+        ("GET", "/api/v1/signals?limit=1&limit=2", "limit: stands there more than once"),
+        ("GET", "/api/v1/training?id=1", "id: there is no such parameter; known: none"),
+        ("POST", "/api/v1/training?symbol=BTC/USDT", "symbol: there is no such parameter; known: none"),
+        ("POST", "/api/v1/services/backfill/restart?now=1", "now: there is no such parameter"),
+        ("GET", "/livez?verbose", "verbose: there is no such parameter"),
+        ("GET", "/api/v1/orders?symbol=BTC/USDT", "symbol: there is no such parameter"),
+    ],
+)
+async def test_a_parameter_that_is_not_known_is_refused_with_those_that_are(
+    method: str, path: str, detail: str
+) -> None:
+    session = healthy()
+    async with served(session) as client:
+        found = await client.ask(path, method=method)
+    assert (found.status, found.kind) == (422, "application/problem+json")
+    assert found.json["detail"].startswith(detail)
+    assert not session.sent
+
+
 async def test_a_training_is_wished_for_in_detail() -> None:
     session = healthy()
     wish = {"symbols": ["BTC/USDT"], "timeframe": "5m", "engines": ["xgboost"]}

@@ -101,7 +101,11 @@ async def test_strangers_and_other_sites_hear_nothing(headers: dict[str, str], s
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [("&slices=tikers", "did you mean 'tickers'?"), ("&slices=tickers&interval_ms=1", None)],
+    [
+        ("&slices=tikers", "did you mean 'tickers'?"),
+        ("&slice=tickers", "did you mean 'slices'?"),
+        ("&slices=tickers&interval_ms=1", None),
+    ],
 )
 async def test_a_wrong_wish_is_refused_with_what_is_allowed(asked: str, said: str | None) -> None:
     async with served(healthy()) as client:

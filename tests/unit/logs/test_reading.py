@@ -53,6 +53,16 @@ def test_what_came_after_a_line_is_read_forwards(tmp_path: Path) -> None:
     assert events(read_page(file, after=page.lines[-1].cursor)) == ["eight"]
 
 
+@pytest.mark.parametrize("ts", ["400000000000000000000", "9223372036854775808", "-1"])
+def test_a_line_of_a_time_that_no_calendar_has_is_none_of_ours(tmp_path: Path, ts: str) -> None:
+    file = tmp_path / "a.log"
+    write(file, ["good"])
+    with file.open("a") as stream:
+        stream.write(f'{{"ts":{ts},"level":"info","service":"ingestion","event":"evil"}}\n')
+    write(file, ["better"])
+    assert events(read_page(file)) == ["good", "better"]
+
+
 def test_a_cursor_stays_good_when_the_file_is_put_aside(tmp_path: Path) -> None:
     file = tmp_path / "a.log"
     write(file, numbered(10), max_bytes=10_000)

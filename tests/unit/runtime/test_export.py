@@ -57,8 +57,10 @@ async def test_a_symbol_is_found_with_and_without_its_exchange() -> None:
     for symbol in ("ETH/USDT", "fake:ETH/USDT"):
         stream = io.BytesIO()
         assert await export_trades(store, stream, "csv", symbols=[symbol], end=END) == 7
+    nothing = io.BytesIO()
     with pytest.raises(UnknownName, match="unknown symbol 'ETH/USDC'; did you mean 'ETH/USDT'"):
-        await export_trades(store, io.BytesIO(), "csv", symbols=["ETH/USDC"], end=END)
+        await export_trades(store, nothing, "csv", symbols=["ETH/USDC"], end=END)
+    assert nothing.getvalue() == b""
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,14 @@ class TestQuestions:
 
 
 class TestWishes:
+    async def test_a_wish_for_what_is_not_known_is_refused_as_such_at_once(self, house: House) -> None:
+        for wish in (Train(("NOPE/USDT",)), Train(engines=("nope",)), Train(timeframe="7m"), PromoteModel("nope")):
+            reply = await house.session.send(wish)
+            assert isinstance(reply, Refused)
+            assert reply.unknown
+            assert "known: " in reply.reason
+        assert not house.training.busy
+
     async def test_promote_pin_unpin_and_roll_back_are_carried_out_and_told(self, house: House) -> None:
         house.keeper.add("m1")
         house.keeper.add("m2")
