@@ -23,6 +23,8 @@ from alphaplus_tui.ports.store import Scored, StoreReader
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
+_GATHER_S = 0.25
+"""How long candles and decisions of a moment are gathered: what is being decided goes before what became of it."""
 _LOOK_EVERY_S = 5.0
 _TRY_EVERY_S = 1.0
 _GIVE_UP_AFTER_NS = 6 * HOUR_NS
@@ -82,6 +84,8 @@ class OutcomeService:
             await self._remember(life)
         while True:
             self._wake.clear()
+            if self._dirty and not self._recorded:
+                await life.clock.sleep(_GATHER_S)
             for instrument in sorted(self._dirty):
                 self._dirty.discard(instrument)
                 await self._resolve(instrument)
@@ -135,7 +139,8 @@ class OutcomeService:
             upper, lower = max(decision.target, decision.stop), min(decision.target, decision.stop)
             waiting = self._pending.setdefault(prediction.instrument, {})
             waiting.setdefault(decision.id, _Pending(decision, upper, lower))
-            self._look_at(prediction.instrument)
+            if prediction.close_time in self._candles.get(prediction.instrument, {}):
+                self._look_at(prediction.instrument)
 
     def _on_closed(self, event: CandleClosed) -> None:
         candle = event.candle
