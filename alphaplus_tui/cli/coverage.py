@@ -19,25 +19,26 @@ from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.services.stored_coverage import coverage_map
 from alphaplus_tui.settings.root import Settings
 
-_MOST_ROWS = 100_000
 _MOST_GAPS = 20
 """Of a series that are printed; JSON has all."""
 _FOREVER = 2**63 - 1
 
 
 def show_coverage(
-    wishes: Wishes, symbols: Sequence[str], *, since: int | None, until: int | None, as_json: bool
+    wishes: Wishes, symbols: Sequence[str], *, since: int | None, until: int | None, limit: int, as_json: bool
 ) -> None:
     check_span(since, until)
 
     async def work(_: Settings, database: ShortDatabase) -> tuple[CoverageRow, ...]:
         wanted: Sequence[InstrumentId] = await instruments_of(database.reader, symbols) if symbols else ()
         end = _FOREVER if until is None else until
-        return await coverage_map(database.reader, wanted, start=since or 0, end=end, limit=_MOST_ROWS)
+        return await coverage_map(database.reader, wanted, start=since or 0, end=end, limit=limit + 1)
 
     rows = with_database(wishes, "coverage", work)
+    more = len(rows) > limit
+    rows = _newest(rows, limit)
     if as_json:
-        found = {"event": "coverage", "rows": [_as_json(row) for row in rows]}
+        found = {"event": "coverage", "rows": [_as_json(row) for row in rows], "more": more}
         typer.echo(msgspec.json.encode(found).decode())
     elif not rows and (symbols or since is not None or until is not None):
         typer.echo("nothing of that is stored; without --symbol, --since and --until all is shown")
@@ -46,6 +47,19 @@ def show_coverage(
     else:
         for line in describe(rows):
             typer.echo(clean(line, limit=300))
+        if more:
+            typer.echo(
+                f"these are the newest {limit:,} stretches; --limit, --symbol, --since and --until choose others"
+            )
+
+
+def _newest(rows: Sequence[CoverageRow], limit: int) -> Sequence[CoverageRow]:
+    """In the order they have."""
+    if len(rows) <= limit:
+        return rows
+    oldest = sorted(range(len(rows)), key=lambda place: rows[place].start)[: len(rows) - limit]
+    left_out = set(oldest)
+    return [row for place, row in enumerate(rows) if place not in left_out]
 
 
 def describe(rows: Sequence[CoverageRow]) -> Iterator[str]:

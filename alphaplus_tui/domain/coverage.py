@@ -87,7 +87,17 @@ class CoveredTime(Struct, frozen=True):
         return Run(Series(self.instrument), self.first, self.last, self.cover, _itself, _itself)
 
 
-class CoverageRow(Struct, frozen=True):
+class CoveragePlace(Struct, frozen=True):
+    """Where a row stands in the map, which goes by instrument, timeframe (trades first) and time."""
+
+    instrument: InstrumentId
+    timeframe: str
+    start: int
+    """UTC ns."""
+    first_seq: int
+
+
+class CoverageRow(Struct, frozen=True, gc=False):
     """One stretch of the map of what is stored: covered, or a gap with its reason."""
 
     instrument: InstrumentId
@@ -102,6 +112,10 @@ class CoverageRow(Struct, frozen=True):
     missing: int = 0
     """Of a gap: how many; 1 or more for an instrument without numbers, where nobody knows."""
     reason: str = ""
+
+    @property
+    def place(self) -> CoveragePlace:
+        return CoveragePlace(self.instrument, self.timeframe, self.start, self.first_seq)
 
     @property
     def counted(self) -> bool:

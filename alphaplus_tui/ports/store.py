@@ -17,7 +17,7 @@ from alphaplus_tui.domain.analysis import (
     Signal,
     TrainingRun,
 )
-from alphaplus_tui.domain.coverage import CoverageRow, CoveredTime
+from alphaplus_tui.domain.coverage import CoveragePlace, CoverageRow, CoveredTime
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
@@ -199,6 +199,12 @@ class StoreReader(Protocol):
 
         instruments: all when empty. Never reads the trades or candles themselves.
         """
+        ...
+
+    async def coverage_from(
+        self, instruments: Sequence[InstrumentId], *, start: int, end: int, place: CoveragePlace | None, limit: int
+    ) -> tuple[CoverageRow, ...]:
+        """As ``coverage``, but the first ``limit`` rows at or after ``place``, or of all."""
         ...
 
     async def instruments(self) -> tuple[Instrument, ...]: ...

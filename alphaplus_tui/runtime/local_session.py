@@ -12,7 +12,7 @@ from alphaplus_tui.kernel.manager import ServiceManager
 from alphaplus_tui.logs.reader import Filter, read_page
 from alphaplus_tui.ports.store import StoreReader
 from alphaplus_tui.services.stored_candles import newest_candles
-from alphaplus_tui.services.stored_coverage import coverage_map
+from alphaplus_tui.services.stored_coverage import coverage_map, coverage_page
 from alphaplus_tui.session.commands import (
     Accepted,
     CancelTraining,
@@ -34,6 +34,7 @@ from alphaplus_tui.session.queries import (
     AnyQuery,
     CandlesBetween,
     CoverageMap,
+    CoveragePage,
     DecisionAt,
     DecisionsPage,
     Explain,
@@ -143,6 +144,16 @@ class LocalSession:
                     end=end if query.end is None else min(query.end, end),
                     limit=query.limit,
                     heard=_heard(self.state) if query.end is None else None,
+                )
+            case CoveragePage(instrument, start):
+                return await coverage_page(
+                    reader,
+                    [InstrumentId(instrument)] if instrument else (),
+                    start=start,
+                    end=end,
+                    after=query.after,
+                    limit=query.limit,
+                    heard=_heard(self.state),
                 )
             case Explain(decision):
                 return await self._behind.desk.explain(decision)

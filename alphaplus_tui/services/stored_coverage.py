@@ -5,7 +5,7 @@ from itertools import groupby, pairwise
 
 from msgspec import structs
 
-from alphaplus_tui.domain.coverage import Cover, CoverageRow
+from alphaplus_tui.domain.coverage import Cover, CoveragePlace, CoverageRow
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.ports.store import StoreReader
 
@@ -13,6 +13,7 @@ NOT_STORED = "nothing of this time is stored"
 COUNTED_ANEW = "the exchange began to count its trades anew"
 
 _US_NS = 1_000
+_GAP = Cover.GAP
 
 
 async def coverage_map(
@@ -33,6 +34,28 @@ async def coverage_map(
     return tuple(_until_now(with_holes(rows), heard or {}, end))
 
 
+async def coverage_page(
+    reader: StoreReader,
+    instruments: Sequence[InstrumentId],
+    *,
+    start: int,
+    end: int,
+    after: CoveragePlace | None,
+    limit: int,
+    heard: Mapping[InstrumentId, int] | None = None,
+) -> tuple[CoverageRow, ...]:
+    """As ``coverage_map``, but the first ``limit`` rows after a place, or from the beginning."""
+    rows = await reader.coverage_from(instruments, start=start, end=end, place=after, limit=limit + 1)
+    found = [row for row in with_holes(rows) if after is None or _is_later(row, after)]
+    return tuple(_until_now(found[:limit], heard or {}, end))
+
+
+def _is_later(row: CoverageRow, place: CoveragePlace) -> bool:
+    """Of rows that are not before it."""
+    same = (row.instrument, row.timeframe) == (place.instrument, place.timeframe)
+    return not same or (row.start, row.first_seq) > (place.start, place.first_seq)
+
+
 def with_holes(rows: Iterable[CoverageRow]) -> Iterator[CoverageRow]:
     """The rows with a gap wherever neither a stretch nor a recorded gap is.
 
@@ -44,7 +67,7 @@ def with_holes(rows: Iterable[CoverageRow]) -> Iterator[CoverageRow]:
         covered = [row for row in those if row.cover is not Cover.GAP]
         holes = [hole for before, after in pairwise(covered) for hole in _hole(before, after)]
         holes = [hole for hole in holes if not any(gap.start < hole.end and hole.start < gap.end for gap in gaps)]
-        yield from sorted([*those, *holes], key=lambda row: (row.start, row.first_seq))
+        yield from sorted([*those, *holes], key=lambda row: (row.start, row.first_seq)) if holes else those
 
 
 def _hole(before: CoverageRow, after: CoverageRow) -> Iterator[CoverageRow]:
@@ -65,15 +88,11 @@ def _hole(before: CoverageRow, after: CoverageRow) -> Iterator[CoverageRow]:
     )
 
 
-def _until_now(rows: Iterable[CoverageRow], heard: Mapping[InstrumentId, int], now: int) -> Iterator[CoverageRow]:
+def _until_now(rows: Iterable[CoverageRow], heard: Mapping[InstrumentId, int], now: int) -> list[CoverageRow]:
     there = list(rows)
-    newest: dict[InstrumentId, int] = {}
-    for place, row in enumerate(there):
-        if not row.timeframe and row.cover is not Cover.GAP:
-            newest[row.instrument] = place
-    for place, row in enumerate(there):
-        last_heard = heard.get(row.instrument, now)
-        if newest.get(row.instrument) == place and last_heard // _US_NS <= row.end // _US_NS and row.end < now:
-            yield structs.replace(row, end=now)
-        else:
-            yield row
+    newest = {row.instrument: place for place, row in enumerate(there) if not row.timeframe and row.cover is not _GAP}
+    for instrument, place in newest.items():
+        row = there[place]
+        if heard.get(instrument, now) // _US_NS <= row.end // _US_NS and row.end < now:
+            there[place] = structs.replace(row, end=now)
+    return there

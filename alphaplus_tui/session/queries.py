@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Explanation
-from alphaplus_tui.domain.coverage import CoverageRow
+from alphaplus_tui.domain.coverage import CoveragePlace, CoverageRow
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.domain.timeframe import Timeframe
@@ -132,7 +132,18 @@ class CoverageMap(Query[tuple[CoverageRow, ...]], frozen=True, tag=True):
     start: int = 0
     end: int | None = None
     """None: now."""
-    limit: int = 10_000
+    limit: int = 1_000
+
+
+class CoveragePage(Query[tuple[CoverageRow, ...]], frozen=True, tag=True):
+    """The map page by page in its own order: instrument, timeframe (trades first) and time."""
+
+    instrument: str = ""
+    """Only this one; empty: all."""
+    start: int = 0
+    after: CoveragePlace | None = None
+    """The last row of the page before."""
+    limit: int = 100
 
 
 AnyQuery = (
@@ -146,5 +157,6 @@ AnyQuery = (
     | ModelReport
     | AlertsPage
     | CoverageMap
+    | CoveragePage
 )
 """Every question there is: whoever answers must have a case for each."""

@@ -15,6 +15,7 @@ from alphaplus_tui.session.queries import (
     AnyQuery,
     CandlesBetween,
     CoverageMap,
+    CoveragePage,
     DecisionAt,
     DecisionsPage,
     Explain,
@@ -129,6 +130,7 @@ ANSWERS: dict[type[Query[Any]], Any] = {
     ModelReport: str,
     AlertsPage: tuple[Alert, ...],
     CoverageMap: tuple[CoverageRow, ...],
+    CoveragePage: tuple[CoverageRow, ...],
 }
 """What each query is answered with."""
 

@@ -299,6 +299,29 @@ class TestCoverage:
         assert [(row.first_seq, row.last_seq) for row in newest] == [(5, 5), (9, 9)]
         assert await store.reader.coverage([ETH.id], start=0, end=1, limit=10) == ()
 
+    async def test_the_map_can_be_read_page_by_page_in_its_own_order(self, store: Store) -> None:
+        gap = GapRecord(BTC.id, 3, 4, 2, "gone", NOON, NOON, trade(2).ts_event, trade(5).ts_event)
+        stored = (trade(1), trade(2), trade(5), trade(9), trade(1, of=ETH))
+        await store.writer.write(Batch(trades=stored, candles=(candle(0),), gaps=(gap,)))
+        everything = await store.reader.coverage_from([], start=0, end=FOREVER, place=None, limit=10)
+        told = [(row.instrument, row.timeframe, row.first_seq, row.cover) for row in everything]
+        assert told == [
+            (BTC.id, "", 1, Cover.LIVE),
+            (BTC.id, "", 3, Cover.GAP),
+            (BTC.id, "", 5, Cover.LIVE),
+            (BTC.id, "", 9, Cover.LIVE),
+            (BTC.id, "1m", candle(0).open_time // MINUTE_NS, Cover.LIVE),
+            (ETH.id, "", 1, Cover.LIVE),
+        ]
+        for place, row in enumerate(everything):
+            page = await store.reader.coverage_from([], start=0, end=FOREVER, place=row.place, limit=2)
+            assert page == everything[place : place + 2]
+        only = await store.reader.coverage_from([ETH.id], start=0, end=FOREVER, place=None, limit=10)
+        assert only == everything[5:]
+        await store.writer.write(Batch(trades=(trade(3), trade(4))))
+        rows = await store.reader.coverage_from([BTC.id], start=0, end=FOREVER, place=None, limit=10)
+        assert not any(row.cover is Cover.GAP for row in rows)
+
     async def test_what_is_pruned_is_covered_no_more(self, store: Store) -> None:
         days = tuple(trade(n, at=NOON + n * DAY_NS) for n in range(6))
         await store.writer.write(Batch(trades=days))

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from alphaplus_tui.domain.coverage import (
     Cover,
+    CoveragePlace,
     CoverageRow,
     Interval,
     Run,
@@ -70,6 +71,18 @@ class FakeCoverage:
         return [gap for (series, _, _), gap in self.gaps.items() if not self._covered(series, gap)]
 
     def rows(self, instruments: Sequence[InstrumentId], start: int, end: int, limit: int) -> tuple[CoverageRow, ...]:
+        newest = sorted(self._rows(instruments, start, end), key=lambda row: -row.start)[:limit]
+        order = ("", *TIMEFRAMES)
+        newest.sort(key=lambda r: (r.instrument, order.index(r.timeframe), r.start, r.first_seq))
+        return tuple(without_covered_gaps(newest))
+
+    def rows_from(
+        self, instruments: Sequence[InstrumentId], start: int, end: int, place: CoveragePlace | None, limit: int
+    ) -> tuple[CoverageRow, ...]:
+        rows = sorted(self._rows(instruments, start, end), key=_place)
+        return tuple(row for row in rows if place is None or _place(row) >= _place(place))[:limit]
+
+    def _rows(self, instruments: Sequence[InstrumentId], start: int, end: int) -> list[CoverageRow]:
         found = [
             CoverageRow(of.instrument, of.timeframe, i.cover, i.start, i.end, i.first_seq, i.last_seq)
             for of, intervals in self.intervals.items()
@@ -90,11 +103,7 @@ class FakeCoverage:
             for gap in self.open_gaps()
         ]
         found = [row for row in found if row.end >= start and row.start < end]
-        found = [row for row in found if not instruments or row.instrument in instruments]
-        order = ("", *TIMEFRAMES)
-        newest = sorted(found, key=lambda row: -row.start)[:limit]
-        newest.sort(key=lambda r: (r.instrument, order.index(r.timeframe), r.start, r.first_seq))
-        return tuple(without_covered_gaps(newest))
+        return [row for row in found if not instruments or row.instrument in instruments]
 
     def _covered(self, series: Series, gap: GapRecord) -> bool:
         there = [
@@ -106,6 +115,10 @@ class FakeCoverage:
             and i.end >= gap.start - _SECOND_NS
         ]
         return sum(there) > gap.last_seq - gap.first_seq
+
+
+def _place(of: CoverageRow | CoveragePlace) -> tuple[InstrumentId, str, int, int]:
+    return of.instrument, of.timeframe, of.start, of.first_seq
 
 
 def _later(interval: Interval, series: Series, before: int) -> Interval | None:

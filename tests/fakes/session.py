@@ -16,6 +16,7 @@ from alphaplus_tui.session.queries import (
     AlertsPage,
     CandlesBetween,
     CoverageMap,
+    CoveragePage,
     DecisionAt,
     DecisionsPage,
     Explain,
@@ -126,6 +127,8 @@ class FakeSession:
                 if self.coverage_rows is not None:
                     return self.coverage_rows
                 return tuple(row for row in coverage_rows() if query.instrument in {"", row.instrument})
+            case CoveragePage():
+                return self._coverage_page(query)
             case ModelReport():
                 return self.reports.get(query.model) or report(query.model)
             case _:
@@ -136,6 +139,12 @@ class FakeSession:
         opens = CLOSED - -(-max(0, CLOSED + SPAN - query.ts) // SPAN) * SPAN
         price = next((price for name, price, _, _ in MARKET if name == base), None)
         return None if price is None else decision(base, price, opens)
+
+    def _coverage_page(self, query: CoveragePage) -> tuple[CoverageRow, ...]:
+        rows = coverage_rows() if self.coverage_rows is None else self.coverage_rows
+        found = [row for row in rows if query.instrument in {"", row.instrument}]
+        begin = 0 if query.after is None else [row.place for row in found].index(query.after) + 1
+        return tuple(found[begin : begin + query.limit])
 
     def _trades_page(self, query: TradesPage) -> tuple[Trade, ...]:
         stored = sorted(self.trades, key=lambda trade: (trade.ts_event // 1_000_000, trade.seq))

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from alphaplus_tui.domain.alerts import Alert
 from alphaplus_tui.domain.analysis import Decision, Headline, Mood, Outcome, Signal, TrainingRun
-from alphaplus_tui.domain.coverage import CoverageRow, Series, runs_of_candles, runs_of_trades
+from alphaplus_tui.domain.coverage import CoveragePlace, CoverageRow, Series, runs_of_candles, runs_of_trades
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, OrderBook, Provenance, Trade
 from alphaplus_tui.domain.timeframe import DAY_NS, TIMEFRAMES, Timeframe
@@ -166,6 +166,12 @@ class FakeStore:
     ) -> tuple[CoverageRow, ...]:
         self._check()
         return self.ledger.rows(instruments, start, end, limit)
+
+    async def coverage_from(
+        self, instruments: Sequence[InstrumentId], *, start: int, end: int, place: CoveragePlace | None, limit: int
+    ) -> tuple[CoverageRow, ...]:
+        self._check()
+        return self.ledger.rows_from(instruments, start, end, place, limit)
 
     async def instruments(self) -> tuple[Instrument, ...]:
         self._check()

@@ -10,11 +10,12 @@ from alphaplus_tui.api.paging import After, Limit, Since, Symbol, SymbolFilter, 
 from alphaplus_tui.api.problems import NotHere, invalid
 from alphaplus_tui.api.schemas import market
 from alphaplus_tui.api.schemas.common import Page
+from alphaplus_tui.domain.coverage import CoveragePlace
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Trade
 from alphaplus_tui.domain.timeframe import TIMEFRAMES, Timeframe, duration_ns, open_time, parse_timeframe
 from alphaplus_tui.errors import UnknownName
-from alphaplus_tui.session.queries import CandlesBetween, CoverageMap, TradesPage
+from alphaplus_tui.session.queries import CandlesBetween, CoveragePage, TradesPage
 
 router = APIRouter(prefix="/api/v1", tags=["market data"])
 
@@ -126,13 +127,12 @@ async def coverage(
 async def coverage_map(
     door: Visited, symbol: SymbolFilter = None, since: Since = None, limit: Limit = 100, after: After = None
 ) -> Page[market.Stretch]:
-    """From the database: by instrument, timeframe (trades first) and time; of the newest 10,000 stretches."""
+    """From the database: by instrument, timeframe (trades first) and time."""
     instrument = "" if symbol is None else door.instrument(symbol)
-    begin = 0 if after is None else split_cursor(f"{after}.")[0]
-    rows = await door.ask(CoverageMap(instrument, since_ns(since)))
-    end = begin + limit
-    items = [market.Stretch.of(row) for row in rows[begin:end]]
-    return Page(items=items, next=str(end) if end < len(rows) else None)
+    place = None if after is None else _coverage_place(after)
+    rows = await door.ask(CoveragePage(instrument, since_ns(since), place, limit + 1))
+    items = [market.Stretch.of(row) for row in rows[:limit]]
+    return Page(items=items, next=_coverage_cursor(rows[limit - 1].place) if len(rows) > limit else None)
 
 
 def _freshness(door: Door, instrument: InstrumentId) -> tuple[str, float | None]:
@@ -163,6 +163,17 @@ def _timeframe(name: str) -> Timeframe:
         return parse_timeframe(name)
     except UnknownName as error:
         raise invalid("timeframe", str(error)) from None
+
+
+def _coverage_cursor(place: CoveragePlace) -> str:
+    return f"{place.start}.{place.first_seq}.{place.timeframe}.{place.instrument}"
+
+
+def _coverage_place(after: str) -> CoveragePlace:
+    start, rest = split_cursor(after)
+    first_seq, rest = split_cursor(rest)
+    timeframe, _, instrument = rest.partition(".")
+    return CoveragePlace(InstrumentId(instrument), timeframe, start, first_seq)
 
 
 def _trade_place(trade: Trade) -> str:

@@ -44,12 +44,15 @@ def coverage(
     symbol: Symbols = None,
     since: Since = None,
     until: Until = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=100_000, help="The newest stretches and gaps, so many at most.")
+    ] = 1_000,
     as_json: AsJson = False,
 ) -> None:
     """What is stored whole, what was repaired, what is missing and why."""
     from alphaplus_tui.cli.coverage import show_coverage
 
-    show_coverage(wishes(context), tuple(symbol or ()), since=since, until=until, as_json=as_json)
+    show_coverage(wishes(context), tuple(symbol or ()), since=since, until=until, limit=limit, as_json=as_json)
 
 
 @app.command()

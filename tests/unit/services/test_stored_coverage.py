@@ -2,7 +2,10 @@
 
 from alphaplus_tui.domain.coverage import Cover, CoverageRow
 from alphaplus_tui.domain.instrument import InstrumentId
-from alphaplus_tui.services.stored_coverage import COUNTED_ANEW, NOT_STORED, with_holes
+from alphaplus_tui.ports.store import Batch
+from alphaplus_tui.services.stored_coverage import COUNTED_ANEW, NOT_STORED, coverage_map, coverage_page, with_holes
+from tests.fakes.market_data import a_trade, an_instrument
+from tests.fakes.store import FakeStore
 
 BTC, SOL = InstrumentId("fake:BTC/USDT"), InstrumentId("fake:SOL/USDT")
 SECOND = 1_000_000_000
@@ -51,3 +54,21 @@ def test_without_numbers_nobody_knows_how_many_are_missing() -> None:
     rows = [stretch(NOON + a * SECOND, NOON + b * SECOND, start=a, end=b, of=SOL) for a, b in spans]
     assert told(rows) == [(9, 30, 1, NOT_STORED)]
     assert [row.counted for row in with_holes(rows)] == [False, False, False]
+
+
+async def test_the_pages_of_a_map_together_are_the_map_holes_and_all() -> None:
+    store = FakeStore()
+    instruments = [an_instrument("BTC/USDT"), an_instrument("SOL/USDT")]
+    await store.register(instruments)
+    trades = [a_trade(instrument.id, seq) for instrument in instruments for seq in (1, 2, 5, 6, 9, 20)]
+    await store.write(Batch(trades=tuple(trades)))
+    whole = await coverage_map(store, (), start=0, end=NOON * 2, limit=100)
+    assert sum(row.cover is Cover.GAP for row in whole) == 6
+    for limit in range(1, 5):
+        pages: list[CoverageRow] = []
+        while page := await coverage_page(
+            store, (), start=0, end=NOON * 2, after=pages[-1].place if pages else None, limit=limit
+        ):
+            assert len(page) <= limit
+            pages += page
+        assert tuple(pages) == whole
