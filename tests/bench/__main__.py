@@ -19,7 +19,7 @@ BENCHES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("bench_headless", ("--seconds", "60"), ("--seconds", "600")),
     ("bench_attach", ("--seconds", "60"), ("--seconds", "600")),
     ("bench_headless", ("--seconds", "60", "--cut"), ("--seconds", "600", "--cut")),
-    ("bench_havoc", ("--seconds", "60", "--kills", "5"), ("--seconds", "600", "--kills", "50")),
+    ("bench_havoc", ("--seconds", "60", "--kills", "5"), ("--seconds", "600", "--cuts", "1000", "--kills", "50")),
 )
 """Module, its options, and its options in the long version."""
 

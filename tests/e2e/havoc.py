@@ -45,8 +45,13 @@ class Verdict:
         return told + [f"DIFFERENT  {difference}" for difference in self.differences]
 
 
-async def endure(home: Path, *, seconds: float, seed: int, symbols: int = 10, rate: float = 200.0) -> Verdict:
-    """Frames skipped, doubled, reordered and late, connections cut at random, all at once."""
+async def endure(
+    home: Path, *, seconds: float, seed: int, cuts: int = 0, symbols: int = 10, rate: float = 200.0
+) -> Verdict:
+    """Frames skipped, doubled, reordered and late, connections cut at random, all at once.
+
+    For so many seconds, and on until so many connections were cut.
+    """
     journal, verdict = home / "journal.csv", Verdict()
     async with (
         running_simulator(
@@ -63,7 +68,8 @@ async def endure(home: Path, *, seconds: float, seed: int, symbols: int = 10, ra
             {"kind": "cut", "period_s": _CUT_EVERY_S, "probability": _CUT_CHANCE},
         )
         await run_for(seconds)
-        verdict.cuts = await _count_of(market, "cut")
+        while (verdict.cuts := await _count_of(market, "cut")) < cuts:
+            await run_for(1)
         await market.set_faults()
         until_ms = now_ms() - 1000
         await run_for(2)
