@@ -33,6 +33,12 @@ class RunningSimulator:
         async with aiohttp.ClientSession() as http, http.post(url, json={"faults": faults}) as response:
             assert response.status == 200, await response.text()
 
+    async def requests(self) -> dict[str, int]:
+        """How often each path of its REST was asked for so far."""
+        url = f"{self.rest_url}/control/requests"
+        async with aiohttp.ClientSession() as http, http.get(url) as response:
+            return dict((await response.json())["requests"])
+
     async def stop(self) -> int:
         """SIGTERM, then its exit code."""
         if self.process.returncode is None:

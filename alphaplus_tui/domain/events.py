@@ -56,6 +56,12 @@ class CandleClosed(Struct, frozen=True, gc=False):
     candle: Candle
 
 
+class CandleTold(Struct, frozen=True, gc=False):
+    """An exchange's stream told a candle of its own, forming or closed; ours are made of trades all the same."""
+
+    candle: Candle
+
+
 class CandleDiffered(Struct, frozen=True, gc=False):
     """A closed candle is not what the exchange's own is; that one takes its place."""
 

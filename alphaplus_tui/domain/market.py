@@ -34,6 +34,8 @@ class Channel(StrEnum):
     TICKER = "ticker"
     BOOK = "book"
     STATISTICS = "statistics"
+    CANDLE = "candle"
+    """The exchange's own candles, of the one timeframe that its adapter names."""
 
 
 class Trade(Struct, frozen=True, gc=False):

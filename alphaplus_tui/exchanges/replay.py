@@ -29,6 +29,8 @@ _QUOTED = 400
 class ReplayMarketData:
     """Recordings of Binance, one file after the other; ``market`` is set to the newest time the exchange told."""
 
+    told_timeframe: Timeframe | None = None
+
     def __init__(
         self,
         files: Sequence[Path],

@@ -12,7 +12,16 @@ from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBoo
 from alphaplus_tui.domain.timeframe import Timeframe
 
 FeedEvent = (
-    Trade | Ticker | DayStatistics | OrderBook | FeedConnected | FeedLost | FeedMute | FeedRenewed | FrameRejected
+    Trade
+    | Ticker
+    | DayStatistics
+    | OrderBook
+    | Candle
+    | FeedConnected
+    | FeedLost
+    | FeedMute
+    | FeedRenewed
+    | FrameRejected
 )
 
 
@@ -32,6 +41,15 @@ class MarketData(Protocol):
     """
 
     exchange: str
+
+    @property
+    def told_timeframe(self) -> Timeframe | None:
+        """Of the candles that the stream tells where ``Channel.CANDLE`` is wanted; None: it tells none.
+
+        Forming ones are told as they change. A closed one is final; where the exchange does not say that a candle
+        closed, all of them are told as forming. Provenance BACKFILLED.
+        """
+        ...
 
     async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """The instruments of ``symbols`` in that order, all of the exchange's when it is empty.

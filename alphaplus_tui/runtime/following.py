@@ -102,12 +102,16 @@ def followers(
     from alphaplus_tui.services.backfill import BackfillService  # noqa: PLC0415  brings the adapters' libraries
     from alphaplus_tui.services.ingestion import IngestionService  # noqa: PLC0415  likewise
     from alphaplus_tui.services.roster import Roster  # noqa: PLC0415  likewise
+    from alphaplus_tui.services.told_candles import can_tell  # noqa: PLC0415  likewise
 
+    channels = frozenset(Channel(channel) for channel in settings.channels)
     roster = Roster([instrument_id(name, symbol) for name, symbol in settings.watchlist()])
     asking: list[BackfillService] = []
     listening: list[IngestionService] = []
     for number, data in enumerate(exchanges):
         suffix = f":{data.exchange}" if number else ""
+        # a timeframe that none of ours can be held against would cost and be of no use
+        wanted = Channel.CANDLE in channels and any(can_tell(data.told_timeframe, ours) for ours in timeframes)
         backfill = BackfillService(
             data,
             reader,
@@ -120,6 +124,7 @@ def followers(
             market=market,
             meters=meters,
             rng=rng,
+            told=data.told_timeframe if wanted else None,
             name=f"backfill{suffix}",
         )
         asking.append(backfill)
@@ -128,7 +133,7 @@ def followers(
                 data,
                 bus,
                 symbols=followed.get(data.exchange, ()),
-                channels=frozenset(Channel(channel) for channel in settings.channels),
+                channels=channels if wanted else channels - {Channel.CANDLE},
                 market=market,
                 meters=meters,
                 rng=rng,

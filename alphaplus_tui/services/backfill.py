@@ -20,6 +20,7 @@ from alphaplus_tui.services.history import CandleHistory
 from alphaplus_tui.services.one_exchange import OneExchange
 from alphaplus_tui.services.repair import CandleRepair
 from alphaplus_tui.services.time_gaps import TimeGapFiller
+from alphaplus_tui.services.told_candles import ToldCandles
 from alphaplus_tui.services.verification import CandleVerifier
 
 
@@ -43,9 +44,12 @@ class BackfillService:
         market: MarketClock,
         meters: Meters,
         rng: Random,
+        told: Timeframe | None = None,
         name: str = "backfill",
     ) -> None:
-        """live: False for a recording, which has nothing but itself."""
+        """live: False for a recording, which has nothing but itself.
+        told: of which timeframe the stream tells the exchange's own candles; None: it does not, or nobody listens.
+        """
         self.name = name
         bus = bus if not live else OneExchange(bus, market_data.exchange)
         self._bus, self._live = bus, live
@@ -65,6 +69,7 @@ class BackfillService:
         self._history = CandleHistory(
             market_data, reader, bus, timeframes, candles=history_candles, asker=asker, clock=clock, market=market
         )
+        candles = ToldCandles(bus, told)
         self._verifier = CandleVerifier(
             market_data,
             bus,
@@ -72,9 +77,12 @@ class BackfillService:
             clock=clock,
             market=market,
             meters=meters,
+            told=candles,
             is_filling=self._is_filling,
         )
-        self._repair = CandleRepair(market_data, bus, asker=asker, clock=clock, is_filling=self._is_filling)
+        self._repair = CandleRepair(
+            market_data, bus, asker=asker, clock=clock, market=market, told=candles, is_filling=self._is_filling
+        )
 
     async def run(self, life: Life) -> None:
         self._life = life

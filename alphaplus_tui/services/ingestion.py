@@ -8,6 +8,7 @@ from time import perf_counter_ns
 import structlog
 
 from alphaplus_tui.domain.events import (
+    CandleTold,
     ExchangeChanged,
     ExchangeState,
     FeedConnected,
@@ -23,7 +24,7 @@ from alphaplus_tui.domain.events import (
     TradeReceived,
 )
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Ticker, Trade
+from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 from alphaplus_tui.errors import FatalError, RateLimited, TransientError
 from alphaplus_tui.kernel.backoff import full_jitter_s
 from alphaplus_tui.kernel.bus import Bus, GiveWay
@@ -76,6 +77,7 @@ class IngestionService:
                 (Ticker, Channel.TICKER),
                 (OrderBook, Channel.BOOK),
                 (DayStatistics, Channel.STATISTICS),
+                (Candle, Channel.CANDLE),
             )
         }
         self._connected_before: set[str] = set()
@@ -157,6 +159,8 @@ class IngestionService:
             publish(OrderBookChanged(event))
         elif isinstance(event, DayStatistics):
             publish(StatisticsChanged(event))
+        elif isinstance(event, Candle):
+            publish(CandleTold(event))
         elif isinstance(event, FrameRejected):
             self._rejected.add()
             publish(event)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from alphaplus_tui.domain.events import CandleClosed, HistoryLoaded, InstrumentsKnown, LastTradesKnown
+from alphaplus_tui.domain.events import CandleClosed, CandleTold, HistoryLoaded, InstrumentsKnown, LastTradesKnown
 from alphaplus_tui.domain.instrument import InstrumentId, exchange_of
 from alphaplus_tui.kernel.bus import Bus
 
@@ -41,7 +41,7 @@ class OneExchange(Bus):
             case LastTradesKnown():
                 last = tuple(one for one in event.last if self._is_ours(one[0]))
                 return structs.replace(event, last=last) if last else None
-            case CandleClosed():
+            case CandleClosed() | CandleTold():
                 return event if self._is_ours(event.candle.instrument) else None
             case HistoryLoaded():
                 return event if event.candles and self._is_ours(event.candles[0].instrument) else None

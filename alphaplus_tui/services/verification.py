@@ -1,5 +1,6 @@
-"""Holds closed candles against the exchange's own, a little later and a few at a time, and puts right what differs."""
+"""Holds closed candles against the exchange's own, told by its stream or asked of REST, and puts right what differs."""
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,6 +17,7 @@ from alphaplus_tui.kernel.clock import Clock, MarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import MarketData
 from alphaplus_tui.services.asking import PatientAsker
+from alphaplus_tui.services.told_candles import ToldCandles
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -23,6 +25,8 @@ _PACE_S = 0.5
 """Between two questions: with many instruments each has more candles to check when its turn comes."""
 _SETTLED_NS = 5_000_000_000
 """An exchange's own candle is final so long after its end."""
+_TOLD_WITHIN_NS = 15_000_000_000
+"""So long after its end the exchange's own candle is waited for, where its stream tells them; then REST is asked."""
 _MOST_WAITING = 1000
 _TRIES = 3
 _OURS = frozenset({Provenance.LIVE, Provenance.FLAT})
@@ -31,7 +35,10 @@ Key = tuple[InstrumentId, Timeframe]
 
 
 class CandleVerifier:
-    """Hears CandleClosed; tells CandleDiffered, and CandleClosed with the exchange's candle in place of ours."""
+    """Hears CandleClosed; tells CandleDiffered, and CandleClosed with the exchange's candle in place of ours.
+
+    A candle that equals what the stream told is right, and nobody is asked. That it differs only REST can say.
+    """
 
     def __init__(
         self,
@@ -42,11 +49,12 @@ class CandleVerifier:
         clock: Clock,
         market: MarketClock,
         meters: Meters,
+        told: ToldCandles,
         is_filling: Callable[[InstrumentId], bool],
     ) -> None:
         """is_filling: trades are being fetched, which may still complete or correct a candle."""
         self._data, self._bus, self._asker, self._clock, self._market = market_data, bus, asker, clock, market
-        self._is_filling = is_filling
+        self._told, self._is_filling = told, is_filling
         self._waiting: dict[Key, dict[int, Candle]] = {}
         self._tries: dict[tuple[Key, int], int] = {}
         self._refused: set[Key] = set()
@@ -54,6 +62,16 @@ class CandleVerifier:
         bus.on(CandleClosed, self._on_closed)
 
     async def run(self, instruments: Mapping[InstrumentId, Instrument]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            tasks.create_task(self._ask(instruments))
+
+    async def _listen(self) -> None:
+        while True:
+            await self._clock.sleep(_PACE_S)
+            self._agree_with_told()
+
+    async def _ask(self, instruments: Mapping[InstrumentId, Instrument]) -> None:
         while True:
             await self._clock.sleep(_PACE_S)
             key, due = self._next(instruments)
@@ -73,11 +91,34 @@ class CandleVerifier:
         else:
             waiting.pop(candle.open_time, None)
 
+    def _agree_with_told(self) -> None:
+        """Check off what equals the candle that the stream told."""
+        for (instrument, timeframe), waiting in self._waiting.items():
+            if not waiting or not self._told.covers(timeframe):
+                continue
+            for candle in [*waiting.values()]:
+                theirs = self._told.over(instrument, timeframe, candle.open_time)
+                if theirs is not None and not difference(candle, theirs):
+                    self._forget(candle, waiting)
+                    self._checked.add()
+
+    def _is_due(self, candle: Candle, now: int) -> bool:
+        """Whether REST must be asked: nothing is told of it, not in time, or something else."""
+        if now < candle.close_time + _SETTLED_NS:
+            return False
+        if now >= candle.close_time + _TOLD_WITHIN_NS or not self._told.covers(candle.timeframe):
+            return True
+        return self._told.over(candle.instrument, candle.timeframe, candle.open_time) is not None
+
+    def _forget(self, candle: Candle, waiting: dict[int, Candle]) -> None:
+        del waiting[candle.open_time]
+        self._tries.pop(((candle.instrument, candle.timeframe), candle.open_time), None)
+
     def _next(self, instruments: Mapping[InstrumentId, Instrument]) -> tuple[Key | None, list[Candle]]:
         """Whose turn it is; it goes to the end of the line."""
-        settled = self._market.now() - _SETTLED_NS
+        now = self._market.now()
         for key, waiting in self._waiting.items():
-            due = [candle for candle in waiting.values() if candle.close_time <= settled]
+            due = [candle for candle in waiting.values() if self._is_due(candle, now)]
             if due and key[0] in instruments and not self._is_filling(key[0]):
                 self._waiting[key] = self._waiting.pop(key)
                 return key, due
@@ -106,8 +147,7 @@ class CandleVerifier:
             tries = self._tries[name] = self._tries.get(name, 0) + 1
             if tries < _TRIES and ours.provenance is not Provenance.FLAT:
                 return
-        del waiting[ours.open_time]
-        self._tries.pop(name, None)
+        self._forget(ours, waiting)
         if theirs is None:
             return
         self._checked.add()

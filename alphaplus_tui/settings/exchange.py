@@ -15,7 +15,7 @@ from alphaplus_tui.settings.section import Section, refuse_twins, split_commas
 DEMO = "demo"
 """The exchange id of the demo market."""
 
-Channel = Literal["trade", "ticker", "book", "statistics"]
+Channel = Literal["trade", "ticker", "book", "statistics", "candle"]
 
 _SYMBOL = re.compile(
     r"(?:[a-z][a-z0-9_]*:)?"  # another exchange
@@ -101,8 +101,9 @@ class ExchangeSettings(Section):
         "ticker",
         "book",
         "statistics",
+        "candle",
     )
-    """What is subscribed to."""
+    """What is subscribed to; ``candle`` is the exchange's own candles, which ours are held against."""
     history_candles: Annotated[int, Field(ge=0, le=100_000)] = 500
     """Candles fetched at the start, per instrument and timeframe."""
     backfill_max_trades: Annotated[int, Field(ge=0, le=100_000_000)] = 500_000

@@ -33,6 +33,7 @@ KINDS = {
         FaultKind("duplicate", "frame", "send frames twice", _TRADES),
         FaultKind("reorder", "frame", "send a frame after the stream's next one", _TRADES),
         FaultKind("delay", "frame", "send frames delay_ms later"),
+        FaultKind("alter", "frame", "send frames with another quantity than the one that was traded", _TRADES),
         FaultKind("garble", "frame", "send frames as broken JSON"),
         FaultKind("oversize", "frame", "send frames of size_bytes"),
         FaultKind("refuse", "subscription", "answer SUBSCRIBE with an error"),

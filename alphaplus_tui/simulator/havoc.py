@@ -1,6 +1,7 @@
 """Carries faults out: on frames, connections, subscriptions and requests."""
 
 import random
+import re
 from collections.abc import Iterable
 from heapq import heappop, heappush
 
@@ -10,6 +11,7 @@ from alphaplus_tui.simulator.faults import Fault
 from alphaplus_tui.simulator.hub import MOST_UNSENT_BYTES, Client, Hub
 from alphaplus_tui.simulator.rest import refusal
 
+_QUANTITY = re.compile(rb'"e":"(?:trade|aggTrade)".*?"q":"|"e":"kline".*?"v":"')
 _MAINTENANCE = """<html>
 <head><title>503 Service Temporarily Unavailable</title></head>
 <body><center><h1>503 Service Temporarily Unavailable</h1></center><p>System maintenance.</p></body>
@@ -111,6 +113,8 @@ class Havoc:
                     self._number += 1
                     heappush(self._late, (self._now_s + fault.delay_ms / 1000, self._number, stream, payload))
                 return []
+            case "alter":
+                return [_altered(payload) for payload in payloads]
             case "garble":
                 return [payload[: len(payload) // 2] for payload in payloads]
             case "oversize":
@@ -123,6 +127,11 @@ class Havoc:
         chosen = probability >= 1 or self._random.random() < probability
         self.counts[place] += chosen
         return chosen
+
+
+def _altered(payload: bytes) -> bytes:
+    """The same with a digit before the quantity of a trade, or the volume of a candle."""
+    return _QUANTITY.sub(rb"\g<0>7", payload, count=1)
 
 
 def _padded(payload: bytes, size: int) -> bytes:

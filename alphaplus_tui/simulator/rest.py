@@ -1,5 +1,6 @@
 """The REST front: paths, weights, rate limits and errors as on the exchange."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
@@ -24,6 +25,8 @@ class Rest:
         self, market: Market, answers: Answers, budget: Budget, outage: Callable[[], web.Response | None]
     ) -> None:
         self._market, self._answers, self._budget, self._outage = market, answers, budget, outage
+        self.asked: Counter[str] = Counter()
+        """How often each path was asked for."""
 
     def routes(self) -> list[web.RouteDef]:
         answers = self._answers
@@ -52,6 +55,7 @@ class Rest:
 
     def _handler(self, answer: Answer, weight: Callable[[Query], int]) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
+            self.asked[request.path] += 1
             outage = self._outage()
             if outage is not None:
                 return outage

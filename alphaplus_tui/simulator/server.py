@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -81,6 +82,7 @@ class Exchange:
             web.get("/control/faults", self._show_faults),
             web.post("/control/faults", self._load_faults),
             web.get("/control/connections", self._show_connections),
+            web.get("/control/requests", partial(_show_requests, rest)),
         ]
         return rest.routes() + control + Sockets(self.hub, self.havoc.refuses_subscriptions).routes()
 
@@ -167,6 +169,10 @@ async def serve(options: Options) -> None:
         await runner.cleanup()
     if isinstance(outcome[0], Exception):
         raise outcome[0]
+
+
+async def _show_requests(rest: Rest, _request: web.Request) -> web.Response:
+    return web.json_response({"requests": rest.asked})
 
 
 def _listening(runner: web.AppRunner) -> dict[str, object]:

@@ -12,7 +12,7 @@ import pytest
 
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Candle, Channel, Provenance, Trade
-from alphaplus_tui.domain.timeframe import Timeframe, duration_ns
+from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
 from alphaplus_tui.errors import UnknownName
 from alphaplus_tui.exchanges.replay import ReplayMarketData
 from alphaplus_tui.kernel.clock import ManualMarketClock, SystemClock
@@ -56,8 +56,20 @@ def a_fake() -> Venue:
     for seq in range(1, 51):
         fake.trade(a_trade(instruments[0].id, seq), heard=False)
     fake.history[instruments[0].id, MINUTE] = [
-        Candle(instruments[0].id, MINUTE, START + n * 60 * 10**9, 1.0, 2.0, 0.5, 1.5, 10.0) for n in range(30)
+        Candle(
+            instruments[0].id,
+            MINUTE,
+            START + n * 60 * 10**9,
+            1.0,
+            2.0,
+            0.5,
+            1.5,
+            10.0,
+            provenance=Provenance.BACKFILLED,
+        )
+        for n in range(30)
     ]
+    fake.told_timeframe = MINUTE
     return Venue(fake, has_past=True)
 
 
@@ -140,6 +152,29 @@ async def test_a_stream_says_the_trades_of_the_instruments_asked_for_and_no_othe
     else:
         assert seqs == [trade.ts_event for trade in trades]
     assert all(trade.provenance in {Provenance.LIVE, Provenance.REPLAYED} for trade in trades)
+
+
+async def test_candles_are_told_of_the_timeframe_that_is_named_or_not_at_all(venue: Venue) -> None:
+    adapter = venue.adapter
+    instrument = (await adapter.instruments(()))[0]
+    channels = frozenset({Channel.TRADE, Channel.CANDLE})
+    candles: list[Candle] = []
+    async with adapter.stream((instrument,), channels) as stream:
+        if isinstance(adapter, FakeMarketData):
+            adapter.say(
+                *(a_trade(instrument.id, seq) for seq in range(51, 56)), adapter.history[instrument.id, MINUTE][0]
+            )
+        trades = 0
+        async for received in stream:
+            candles += [event for event in received.events if isinstance(event, Candle)]
+            trades += sum(isinstance(event, Trade) for event in received.events)
+            if trades >= 5 and (candles or adapter.told_timeframe is None):
+                break
+    assert {candle.timeframe for candle in candles} == ({adapter.told_timeframe} if adapter.told_timeframe else set())
+    for candle in candles:
+        assert (candle.instrument, candle.provenance) == (instrument.id, Provenance.BACKFILLED)
+        assert open_time(candle.open_time, candle.timeframe) == candle.open_time
+        assert candle.low <= min(candle.open, candle.close) <= max(candle.open, candle.close) <= candle.high
 
 
 async def test_a_stream_can_be_opened_again(venue: Venue) -> None:

@@ -46,7 +46,7 @@ class FakeBinanceFutures(TalkingVenue):
     def reply(self, client: Client, said: dict[str, Any]) -> list[Any]:
         if self.refuse:
             return [{"error": {"code": 2, "msg": self.refuse}, "id": said["id"]}]
-        served = {"aggTrade", "ticker"} if client.path.startswith("/market") else {"bookTicker", "depth"}
+        served = {"aggTrade", "ticker", "kline_1m"} if client.path.startswith("/market") else {"bookTicker", "depth"}
         names = [stream.split("@") for stream in said["params"]]
         wants = {(kind, venue.upper()) for venue, kind, *_ in names if kind in served}
         client.wants = client.wants | wants if said["method"] == "SUBSCRIBE" else client.wants - wants
@@ -66,8 +66,15 @@ class FakeBinanceFutures(TalkingVenue):
         name = market.name.lower()
         return [
             ("depth", {"stream": f"{name}@depth@100ms", "data": depth | times}),
+            ("kline_1m", {"stream": f"{name}@kline_1m", "data": {"e": "kline", "s": market.name, "k": _candle()}}),
             ("bookTicker", {"stream": f"{name}@bookTicker", "data": {"e": "bookTicker", "u": last} | best | times}),
         ]
+
+
+def _candle() -> dict[str, Any]:
+    figures = {"o": "100", "c": "101", "h": "102", "l": "99", "v": "5.5", "n": 42, "q": "550", "V": "2.25", "Q": "225"}
+    opened = now_ms() // 60_000 * 60_000
+    return {"t": opened, "T": opened + 59_999, "i": "1m", "x": False} | figures
 
 
 def _trade(trade: Print) -> dict[str, Any]:

@@ -71,7 +71,14 @@ class FakeBybit(TalkingVenue):
         if category == "linear":
             day |= {"bid1Price": "99", "bid1Size": "1", "ask1Price": "101", "ask1Size": "2"}
         now = now_ms()
+        start = now // 60_000 * 60_000
+        figures = {"open": "100", "close": "101", "high": "102", "low": "99", "volume": "5.5", "turnover": "550"}
+        candle = {"start": start, "end": start + 59_999, "interval": "1", "confirm": False, "timestamp": now} | figures
+        topic = {"topic": f"kline.1.{name}"}
+        # the spot market names the type first
+        kline = {"type": "snapshot"} | topic if category == "spot" else topic | {"type": "snapshot"}
         return [
+            ("kline.1", kline | {"data": [candle], "ts": now}),
             (
                 "orderbook.200",
                 {"topic": f"orderbook.200.{name}", "type": "delta", "ts": now, "data": depth, "cts": now},

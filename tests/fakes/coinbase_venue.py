@@ -50,6 +50,9 @@ class FakeCoinbase(FakeVenue):
         if ("market_trades", product) in client.wants:
             rows = [_trade_row(product, one) for one in reversed(prints)]
             await self._say(client, "market_trades", {"type": kind, "trades": rows})
+        if ("candles", product) in client.wants and kind == "update":
+            now = prints[-1].ts // SECOND_NS // 300 * 300
+            await self._say(client, "candles", {"type": "update", "candles": [_candle(now) | {"product_id": product}]})
 
     async def change(
         self, symbol: str, *, bids: dict[str, str] | None = None, asks: dict[str, str] | None = None, heard: bool = True
@@ -82,6 +85,10 @@ class FakeCoinbase(FakeVenue):
                     "best_bid_quantity": "1", "best_ask_quantity": "1",
                 }  # fmt: skip
                 await self._say(client, "ticker", {"type": "snapshot", "tickers": [row]})
+            case "candles":
+                now = time.time_ns() // SECOND_NS // 300 * 300
+                rows = [_candle(start) | {"product_id": product} for start in range(now - 3000, now + 1, 300)]
+                await self._say(client, "candles", {"type": "snapshot", "candles": rows})
             case _:
                 await self._say(client, "heartbeats", {"current_time": "now", "heartbeat_counter": 1})
 
@@ -117,15 +124,16 @@ class FakeCoinbase(FakeVenue):
         if (end - start) // length >= limit:
             complaint = {"error": "INVALID_ARGUMENT", "message": "number of candles requested should be less than 350"}
             return web.json_response(complaint, status=400)
-        rows = [
-            {"start": str(opened), "low": "90", "high": "110", "open": "100", "close": "105", "volume": "12.5"}
-            for opened in range(-(-start // length) * length, end + 1, length)
-        ]
+        rows = [_candle(opened) for opened in range(-(-start // length) * length, end + 1, length)]
         return web.json_response({"candles": rows[::-1]})
 
     async def _time(self, _: web.Request) -> web.Response:
         ms = (time.time_ns() + self.offset_ns) // 1_000_000
         return web.json_response({"iso": "", "epochSeconds": str(ms // 1000), "epochMillis": str(ms)})
+
+
+def _candle(start: int) -> dict[str, str]:
+    return {"start": str(start), "low": "90", "high": "110", "open": "100", "close": "105", "volume": "12.5"}
 
 
 def _trade_row(product: str, one: Print) -> dict[str, str]:

@@ -10,6 +10,7 @@ from alphaplus_tui.domain.market import Side
 from tests.fakes.venue import SECOND_NS, Client, FakeVenue, Print, utc_text
 
 _REST_NAMES = {"BTC/USD": ("XXBTZUSD", "XBTUSD", "XBT/USD"), "ETH/USD": ("XETHZUSD", "ETHUSD", "ETH/USD")}
+_MINUTE_NS = 60 * SECOND_NS
 _KINDS = {Side.BUY: "b", Side.SELL: "s"}
 
 
@@ -59,6 +60,13 @@ class FakeKraken(FakeVenue):
         if ("trade", symbol) in client.wants:
             rows = ",".join(_trade_row(symbol, one) for one in prints)
             await self.send(client, f'{{"channel":"trade","type":"{kind}","data":[{rows}]}}')
+        if ("ohlc", symbol) in client.wants and kind == "update":
+            begin = utc_text(prints[-1].ts // _MINUTE_NS * _MINUTE_NS, 9)
+            row = (
+                f'{{"symbol":"{symbol}","open":100.0,"high":110.0,"low":90.0,"close":105.0,"trades":7,'
+                f'"volume":12.50000000,"vwap":101.0,"interval_begin":"{begin}","interval":1}}'
+            )
+            await self.send(client, f'{{"channel":"ohlc","type":"update","data":[{row}]}}')
 
     async def change(
         self, symbol: str, *, bids: dict[str, str] | None = None, asks: dict[str, str] | None = None
@@ -80,6 +88,8 @@ class FakeKraken(FakeVenue):
                 await self.say_trades(client, symbol, self.tape[symbol][-50:], "snapshot")
             case "book":
                 await self.send(client, self._book_frame(symbol, "snapshot", *self.books[symbol]))
+            case "ohlc":
+                pass  # told with each trade
             case _:
                 row = (
                     f'{{"symbol":"{symbol}","bid":99.0,"bid_qty":1.00000000,"ask":101.0,"ask_qty":1.00000000,'

@@ -41,6 +41,7 @@ class FakeMarketData:
 
     def __init__(self, *instruments: Instrument, exchange: str = "fake") -> None:
         self.exchange = exchange
+        self.told_timeframe: Timeframe | None = None
         self.known = {instrument.symbol: instrument for instrument in instruments or (an_instrument(),)}
         self.past: dict[InstrumentId, dict[int, Trade]] = {}
         self.history: dict[tuple[InstrumentId, Timeframe], list[Candle]] = {}

@@ -87,6 +87,24 @@ class DayData(Struct, gc=False, tag_field="e", tag="24hrTicker"):
     quote_volume: float = field(name="q")
 
 
+class CandleData(Struct, gc=False):
+    opened: int = field(name="t")
+    interval: str = field(name="i")
+    open: float = field(name="o")
+    high: float = field(name="h")
+    low: float = field(name="l")
+    close: float = field(name="c")
+    volume: float = field(name="v")
+    trades: int = field(name="n")
+    bought: float = field(name="V")
+    closed: bool = field(name="x")
+
+
+class KlineData(Struct, gc=False, tag_field="e", tag="kline"):
+    symbol: str = field(name="s")
+    candle: CandleData = field(name="k")
+
+
 class Refusal(Struct):
     code: int = 0
     msg: str = ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from alphaplus_tui.domain.market import Channel
+from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.exchanges.binance.frames import AggTradeData, DepthData, FuturesDepthData, TradeData
 from alphaplus_tui.exchanges.shared.book import Rule
 
@@ -25,6 +26,10 @@ def _futures_follow(sequence: int, change: FuturesDepthData) -> int | None:
     snapshot and begins before it; each further one has the number before it as its ``pu``.
     """
     return change.last_update_id if change.previous_update_id <= sequence else None
+
+
+TOLD = Timeframe("1m")
+"""Of the candles that are streamed: closed ones say so."""
 
 
 class Weights(Struct, frozen=True):
@@ -76,6 +81,7 @@ SPOT = Kind(
         Channel.TICKER: "bookTicker",
         Channel.BOOK: "depth@100ms",
         Channel.STATISTICS: "ticker",
+        Channel.CANDLE: f"kline_{TOLD}",
     },
     trades="historicalTrades",
     trade_data=TradeData,
@@ -90,7 +96,7 @@ USD_M = Kind(
     ws_url="wss://fstream.binance.com",
     api="/fapi/v1",
     sockets={
-        "/market/stream": frozenset({Channel.TRADE, Channel.STATISTICS}),
+        "/market/stream": frozenset({Channel.TRADE, Channel.STATISTICS, Channel.CANDLE}),
         "/public/stream": frozenset({Channel.TICKER, Channel.BOOK}),
     },
     streams={
@@ -98,6 +104,7 @@ USD_M = Kind(
         Channel.TICKER: "bookTicker",
         Channel.BOOK: "depth@100ms",
         Channel.STATISTICS: "ticker",
+        Channel.CANDLE: f"kline_{TOLD}",
     },
     trades="aggTrades",
     trade_data=AggTradeData,

@@ -14,12 +14,14 @@ from alphaplus_tui.exchanges.binance.frames import (
     BookTickerData,
     Combined,
     DayData,
+    KlineData,
     SnapshotData,
     TradeData,
 )
-from alphaplus_tui.exchanges.binance.kinds import SPOT, Kind
+from alphaplus_tui.exchanges.binance.kinds import SPOT, TOLD, Kind
 from alphaplus_tui.exchanges.binance.symbols import SNAPSHOT
 from alphaplus_tui.exchanges.shared.books import Books
+from alphaplus_tui.exchanges.shared.own_candles import told_candle
 from alphaplus_tui.exchanges.shared.parsing import (
     ABSURD_PRICE,
     ABSURD_QUANTITY,
@@ -34,6 +36,7 @@ from alphaplus_tui.exchanges.shared.parsing import (
     check_day,
     check_levels,
     moment,
+    to_ns,
 )
 from alphaplus_tui.exchanges.shared.pulses import Pulse, Pulses
 
@@ -48,6 +51,7 @@ _BARE_SNAPSHOT = b'{"lastUpdateId"'
 # strict=False: numbers come as strings
 _TICKER = Decoder(Combined[BookTickerData], strict=False)
 _DAY = Decoder(Combined[DayData], strict=False)
+_KLINE = Decoder(Combined[KlineData], strict=False)
 _SNAPSHOT = Decoder(Combined[SnapshotData], strict=False)
 _BARE = Decoder(SnapshotData, strict=False)
 
@@ -83,6 +87,7 @@ class Parser:
                 Channel.TICKER: lambda i=instrument: _tickers(i),
                 Channel.BOOK: lambda i=instrument: self._depths(i),
                 Channel.STATISTICS: lambda i=instrument: _days(i),
+                Channel.CANDLE: lambda i=instrument: _candles(i),
             }
             for channel in kind.streams.keys() & channels:
                 self._routes[kind.stream_name(instrument.venue_symbol, channel).encode()] = routes[channel]()
@@ -213,6 +218,35 @@ def _days(instrument: Instrument) -> Route:
         return (
             DayStatistics(
                 identity, data.open, data.high, data.low, data.last, data.volume, data.quote_volume, ts_event, ts_recv
+            ),
+        )
+
+    return read
+
+
+def _candles(instrument: Instrument) -> Route:
+    symbol, decode = instrument.venue_symbol, _KLINE.decode
+
+    def read(frame: bytes, ts_recv: int) -> Events:
+        said = decode(frame).data
+        data = said.candle
+        if said.symbol != symbol:
+            raise Unusable(another(said.symbol, symbol))
+        if data.interval != TOLD:
+            raise Unusable(f"a candle of {clean(data.interval, limit=20)!r} in a stream of {TOLD}")
+        if data.close == 0.0:
+            return ()  # it never traded
+        return (
+            told_candle(
+                instrument,
+                TOLD,
+                to_ns(data.opened),
+                (data.open, data.high, data.low, data.close),
+                volume=data.volume,
+                trades=data.trades,
+                bought=data.bought,
+                forming=not data.closed,
+                ts_recv=ts_recv,
             ),
         )
 

@@ -1,12 +1,9 @@
 """Bybit's spot and linear markets behind the market data port."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
-from pathlib import Path
-from random import Random
+from collections.abc import Sequence
 
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Candle, Channel, Side, Trade
+from alphaplus_tui.domain.market import Candle, Side, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
 from alphaplus_tui.exchanges.bybit.dialect import REQUESTS_PER_S, BybitDialect
@@ -16,20 +13,17 @@ from alphaplus_tui.exchanges.bybit.symbols import (
     CATEGORIES,
     INTERVALS,
     SPOT,
+    TOLD,
     category_of,
     guessed_venue_symbol,
     unified_symbol,
 )
-from alphaplus_tui.exchanges.registry import Tap
 from alphaplus_tui.exchanges.shared.connection import Habits
-from alphaplus_tui.exchanges.shared.feed import Feed
 from alphaplus_tui.exchanges.shared.http import Refused
-from alphaplus_tui.exchanges.shared.markets import Markets
+from alphaplus_tui.exchanges.shared.native import NativeMarketData
 from alphaplus_tui.exchanges.shared.parsing import to_ns
 from alphaplus_tui.exchanges.shared.past import candles_of, past_candle, past_trade
-from alphaplus_tui.kernel.clock import Clock, MarketClock
-from alphaplus_tui.kernel.meters import Meters
-from alphaplus_tui.ports.market_data import Received
+from alphaplus_tui.kernel.meters import Counter
 
 REST_URL = "https://api.bybit.com"
 WS_URL = "wss://stream.bybit.com"
@@ -39,41 +33,20 @@ _MS = 1_000_000
 _SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 
 
-class BybitMarketData:
-    """``BTC/USDT`` and ``BTC/USDT:USDT``. ``rest_url`` and ``ws_url`` replace scheme, host and port.
+class BybitMarketData(NativeMarketData[BybitRest]):
+    """``BTC/USDT`` and ``BTC/USDT:USDT``.
 
     Trades are not numbered: ``seq`` is their time. REST serves the newest 60 (spot) or 1,000 (linear).
     """
 
-    def __init__(
-        self,
-        exchange: str,
-        *,
-        rest_url: str | None,
-        ws_url: str | None,
-        cache_dir: Path,
-        clock: Clock,
-        market: MarketClock,
-        meters: Meters,
-        tap: Tap | None = None,
-        rng: Random | None = None,
-        habits: Habits | None = None,
-    ) -> None:
-        self.exchange, self._market = exchange, market
-        requests = meters.counter("rest_requests", (("exchange", exchange),))
-        self._rest = BybitRest(rest_url or REST_URL, clock=clock, market=market, requests=requests)
-        self._markets = Markets(exchange, self._listed, cache_dir / f"markets-{exchange}.json", market)
-        dialect = BybitDialect(exchange, ws_url or WS_URL, self._rest)
-        habits = habits or Habits(requests_per_s=REQUESTS_PER_S)
-        self._feed = Feed(dialect, clock=clock, market=market, meters=meters, tap=tap, rng=rng, habits=habits)
+    told_timeframe = TOLD
+    usual_habits = Habits(requests_per_s=REQUESTS_PER_S)
 
-    async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
-        return await self._markets.find(symbols)
+    def _make_rest(self, url: str | None, requests: Counter) -> BybitRest:
+        return BybitRest(url or REST_URL, clock=self._clock, market=self._market, requests=requests)
 
-    def stream(
-        self, instruments: Sequence[Instrument], channels: frozenset[Channel]
-    ) -> AbstractAsyncContextManager[AsyncIterator[Received]]:
-        return self._feed.open(instruments, channels)
+    def _make_dialect(self, url: str | None) -> BybitDialect:
+        return BybitDialect(self.exchange, url or WS_URL, self._rest)
 
     async def candles(
         self, instrument: Instrument, timeframe: Timeframe, *, since: int, limit: int
@@ -112,12 +85,6 @@ class BybitMarketData:
         ts_recv = self._market.now()
         trades = [_trade(instrument, row, ts_recv) for row in rows if to_ns(row.time) >= from_seq]
         return tuple(trades[:limit])
-
-    async def clock_offset_ns(self) -> int:
-        return await self._rest.clock_offset_ns()
-
-    async def close(self) -> None:
-        await self._rest.close()
 
     async def _listed(self, symbols: Sequence[str]) -> list[Instrument]:
         if 0 < len(symbols) <= _ASKED_ONE_BY_ONE:

@@ -8,7 +8,7 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.exchanges.bybit.frames import Said
-from alphaplus_tui.exchanges.bybit.parser import BOOK_RULE, PREFIX, TRADES, BybitParser
+from alphaplus_tui.exchanges.bybit.parser import BOOK_RULE, PREFIX, SPOT_PREFIX, TRADES, BybitParser
 from alphaplus_tui.exchanges.bybit.rest import BybitRest
 from alphaplus_tui.exchanges.bybit.symbols import CATEGORIES, category_of, topics_of
 from alphaplus_tui.exchanges.shared.books import Books
@@ -29,7 +29,7 @@ _SAID = msgspec.json.Decoder(Said)
 class BybitDialect:
     """A socket for each category; requests carry a number that their answer repeats."""
 
-    data = (PREFIX,)
+    data = (PREFIX, SPOT_PREFIX)
     keep_alive = KeepAlive('{"op":"ping"}', every_s=20.0)
     book_rule = BOOK_RULE
     snapshots = None

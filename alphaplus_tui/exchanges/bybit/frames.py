@@ -58,6 +58,25 @@ class TickerFrame(Struct, gc=False):
     time: int = field(name="ts")
 
 
+class CandleData(Struct, gc=False):
+    """Whose it is only the topic says."""
+
+    start: int
+    interval: str
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    confirm: bool
+
+
+class CandleFrame(Struct, gc=False):
+    """On linear contracts the candle that closed and the one that begins come together."""
+
+    data: list[CandleData]
+
+
 class Said(Struct):
     """What is no market data: an answer to a request or to a ping."""
 

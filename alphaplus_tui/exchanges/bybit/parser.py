@@ -6,13 +6,14 @@ import msgspec
 from msgspec.json import Decoder
 
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Channel, Provenance, Side, Ticker, Trade
+from alphaplus_tui.domain.market import Candle, Channel, Provenance, Side, Ticker, Trade
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.exchanges.bybit.frames import BookData, BookFrame, TickerFrame, TradeFrame
-from alphaplus_tui.exchanges.bybit.symbols import topics_of
+from alphaplus_tui.exchanges.bybit.frames import BookData, BookFrame, CandleFrame, TickerFrame, TradeFrame
+from alphaplus_tui.exchanges.bybit.symbols import INTERVALS, KLINE, TOLD, topics_of
 from alphaplus_tui.exchanges.bybit.tickers import Tickers
 from alphaplus_tui.exchanges.shared.book import Book, Outcome, Rule
 from alphaplus_tui.exchanges.shared.books import Books
+from alphaplus_tui.exchanges.shared.own_candles import told_candle
 from alphaplus_tui.exchanges.shared.parsing import (
     LARGEST_FRAME,
     LARGEST_ID,
@@ -24,11 +25,14 @@ from alphaplus_tui.exchanges.shared.parsing import (
     check_levels,
     check_trade,
     moment,
+    to_ns,
 )
 from alphaplus_tui.exchanges.shared.pulses import Pulse, Pulses
 
 PREFIX = b'{"topic":"'
-"""How market data begins; candles of the spot market, which nobody subscribes to here, begin otherwise."""
+"""How market data begins."""
+SPOT_PREFIX = b'{"type":"snapshot","topic":"'
+"""How candles of the spot market begin."""
 TRADES = "publicTrade"
 _NAME_FROM = len(PREFIX)
 _SNAPSHOT = "snapshot"
@@ -40,6 +44,7 @@ _SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 _TRADES = Decoder(TradeFrame, strict=False)
 _BOOK = Decoder(BookFrame, strict=False)
 _TICKERS = Decoder(TickerFrame)
+_CANDLES = Decoder(CandleFrame, strict=False)
 
 Route = Callable[[bytes, int], Events]
 """Reads the frames of one topic: the frame, UTC ns of its receipt."""
@@ -85,6 +90,7 @@ class BybitParser:
             routes = {
                 TRADES: lambda i=instrument, p=pulse: _trades(i, provenance, p),
                 "tickers": lambda i=instrument: _tickers(i, channels),
+                KLINE: lambda i=instrument: _candles(i),
                 "orderbook.1": lambda i=instrument: self._best(i),
                 "orderbook.200": lambda i=instrument: self._changes(i),
             }
@@ -93,8 +99,9 @@ class BybitParser:
 
     def read(self, frame: bytes, ts_recv: int) -> Events:
         try:
-            if frame.startswith(PREFIX):
-                route = self._routes.get(frame[_NAME_FROM : frame.find(b'"', _NAME_FROM, 140)])
+            start = _NAME_FROM if frame.startswith(PREFIX) else len(SPOT_PREFIX) * frame.startswith(SPOT_PREFIX)
+            if start:
+                route = self._routes.get(frame[start : frame.find(b'"', start, 140)])
                 if route is not None and len(frame) <= LARGEST_FRAME:
                     return route(frame, ts_recv)
             return self._read_unusual(frame, ts_recv)
@@ -198,5 +205,23 @@ def _tickers(instrument: Instrument, channels: frozenset[Channel]) -> Route:
         if said.type == _SNAPSHOT:
             return tickers.snapshot(said.data, ts_event, ts_recv)
         return tickers.delta(said.data, ts_event, ts_recv)
+
+    return read
+
+
+def _candles(instrument: Instrument) -> Route:
+    decode, interval = _CANDLES.decode, INTERVALS[TOLD]
+
+    def read(frame: bytes, ts_recv: int) -> Events:
+        candles: list[Candle] = []
+        for data in decode(frame).data:
+            if data.interval != interval:
+                raise Unusable(f"a candle of {clean(data.interval, limit=20)!r} among those of {TOLD}")
+            prices = data.open, data.high, data.low, data.close
+            forming, opened = not data.confirm, to_ns(data.start)
+            candles.append(
+                told_candle(instrument, TOLD, opened, prices, volume=data.volume, forming=forming, ts_recv=ts_recv)
+            )
+        return tuple(candles)
 
     return read

@@ -10,6 +10,9 @@ SPOT, LINEAR = "spot", "linear"
 CATEGORIES = (SPOT, LINEAR)
 PERPETUAL = "LinearPerpetual"
 
+TOLD = Timeframe("1m")
+"""Of the candles that are streamed: closed ones say so."""
+
 INTERVALS: dict[Timeframe, str] = {
     Timeframe("1m"): "1",
     Timeframe("3m"): "3",
@@ -25,18 +28,22 @@ INTERVALS: dict[Timeframe, str] = {
     Timeframe("1w"): "W",
 }
 
+KLINE = f"kline.{INTERVALS[TOLD]}"
+
 _TOPICS: dict[str, dict[Channel, str]] = {
     SPOT: {
         Channel.TRADE: "publicTrade",
         Channel.TICKER: "orderbook.1",  # the spot market's tickers have no best prices
         Channel.BOOK: "orderbook.200",
         Channel.STATISTICS: "tickers",
+        Channel.CANDLE: KLINE,
     },
     LINEAR: {
         Channel.TRADE: "publicTrade",
         Channel.TICKER: "tickers",
         Channel.BOOK: "orderbook.200",
         Channel.STATISTICS: "tickers",
+        Channel.CANDLE: KLINE,
     },
 }
 

@@ -23,7 +23,9 @@ from alphaplus_tui.ports.market_data import Received
 
 
 class CcxtMarketData:
-    """Streams where the exchange has them, questions at intervals where it has not."""
+    """Streams where the exchange has them, questions at intervals where it has not; candles only by REST."""
+
+    told_timeframe: Timeframe | None = None
 
     def __init__(
         self,

@@ -1,13 +1,10 @@
 """Coinbase Advanced Trade behind the market data port."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from random import Random
 
-from alphaplus_tui.domain.instrument import Instrument, InstrumentId
-from alphaplus_tui.domain.market import Candle, Channel, Trade
+from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import SECOND_NS, Timeframe, duration_ns
 from alphaplus_tui.errors import ProtocolError
@@ -15,55 +12,29 @@ from alphaplus_tui.exchanges.coinbase.dialect import CoinbaseDialect
 from alphaplus_tui.exchanges.coinbase.frames import CandleRow, Product, TradeRow
 from alphaplus_tui.exchanges.coinbase.past import TradeWindows
 from alphaplus_tui.exchanges.coinbase.rest import MOST_CANDLES, MOST_TRADES, CoinbaseRest
-from alphaplus_tui.exchanges.coinbase.symbols import GRANULARITIES, TAKERS
-from alphaplus_tui.exchanges.registry import Tap
-from alphaplus_tui.exchanges.shared.connection import Habits
-from alphaplus_tui.exchanges.shared.feed import Feed
-from alphaplus_tui.exchanges.shared.markets import Markets
+from alphaplus_tui.exchanges.coinbase.symbols import GRANULARITIES, TAKERS, TOLD
+from alphaplus_tui.exchanges.shared.native import NativeMarketData
 from alphaplus_tui.exchanges.shared.past import candles_of, in_turn, past_candle, past_trade
 from alphaplus_tui.exchanges.shared.times import rfc3339_ns
-from alphaplus_tui.kernel.clock import Clock, MarketClock
-from alphaplus_tui.kernel.meters import Meters
-from alphaplus_tui.ports.market_data import Received
+from alphaplus_tui.kernel.meters import Counter
 
 REST_URL = "https://api.coinbase.com"
 WS_URL = "wss://advanced-trade-ws.coinbase.com"
 
 
-class CoinbaseMarketData:
-    """Spot markets. ``rest_url`` and ``ws_url`` replace scheme, host and port; the paths stay Coinbase's."""
+class CoinbaseMarketData(NativeMarketData[CoinbaseRest]):
+    """Spot markets.
 
-    def __init__(
-        self,
-        exchange: str,
-        *,
-        rest_url: str | None,
-        ws_url: str | None,
-        cache_dir: Path,
-        clock: Clock,
-        market: MarketClock,
-        meters: Meters,
-        tap: Tap | None = None,
-        rng: Random | None = None,
-        habits: Habits | None = None,
-    ) -> None:
-        self.exchange, self._clock, self._market = exchange, clock, market
-        self._reached: dict[InstrumentId, tuple[int, int]] = {}
-        """How far a fetch of old trades came: the number of its last trade, and its time (ns)."""
-        requests = meters.counter("rest_requests", (("exchange", exchange),))
-        self._rest = CoinbaseRest(rest_url or REST_URL, clock=clock, market=market, requests=requests)
-        self._markets = Markets(exchange, self._listed, cache_dir / f"markets-{exchange}.json", market)
-        dialect = CoinbaseDialect(exchange, ws_url or WS_URL, self._rest)
-        self._feed = Feed(dialect, clock=clock, market=market, meters=meters, tap=tap, rng=rng, habits=habits)
+    Those that share the book of another, such as BTC/USDC that of BTC/USD, are listed only when they are asked for.
+    """
 
-    async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
-        """Those that share the book of another, such as BTC/USDC that of BTC/USD, only when they are asked for."""
-        return await self._markets.find(symbols)
+    told_timeframe = TOLD
 
-    def stream(
-        self, instruments: Sequence[Instrument], channels: frozenset[Channel]
-    ) -> AbstractAsyncContextManager[AsyncIterator[Received]]:
-        return self._feed.open(instruments, channels)
+    def _make_rest(self, url: str | None, requests: Counter) -> CoinbaseRest:
+        return CoinbaseRest(url or REST_URL, clock=self._clock, market=self._market, requests=requests)
+
+    def _make_dialect(self, url: str | None) -> CoinbaseDialect:
+        return CoinbaseDialect(self.exchange, url or WS_URL, self._rest)
 
     async def candles(
         self, instrument: Instrument, timeframe: Timeframe, *, since: int, limit: int
@@ -78,22 +49,13 @@ class CoinbaseMarketData:
             symbol = instrument.venue_symbol
             return await in_turn(lambda: self._rest.trades(symbol, start_s=start_s, end_s=end_s), self._clock)
 
-        number, reached = self._reached.get(instrument.id, (from_seq, 0))
-        if number < from_seq:
-            since = max(since, reached - SECOND_NS)
+        since = self._reached.since(instrument, from_seq=from_seq, since=since, back_ns=SECOND_NS)
         windows = TradeWindows(ask, most=MOST_TRADES, now_s=self._market.now() // SECOND_NS)
         rows = await windows.fetch(from_seq, since_s=since // SECOND_NS, limit=limit)
         ts_recv = self._market.now()
         page = tuple(_trade(instrument, row, ts_recv) for row in rows)
-        if page:
-            self._reached[instrument.id] = page[-1].seq, page[-1].ts_event
+        self._reached.note(instrument, page)
         return page
-
-    async def clock_offset_ns(self) -> int:
-        return await self._rest.clock_offset_ns()
-
-    async def close(self) -> None:
-        await self._rest.close()
 
     async def _candles(
         self, instrument: Instrument, timeframe: Timeframe, since: int, limit: int

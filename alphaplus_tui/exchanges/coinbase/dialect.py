@@ -29,7 +29,7 @@ _HEARTBEATS = "heartbeats"
 class CoinbaseDialect:
     """Advanced Trade: a request for each channel; each is answered with all that is subscribed to since."""
 
-    data = (_TRADES, b'{"channel":"l2_data"', b'{"channel":"ticker"')
+    data = (_TRADES, b'{"channel":"l2_data"', b'{"channel":"ticker"', b'{"channel":"candles"')
     keep_alive = None
     book_rule = RULE
     snapshots = None
@@ -80,6 +80,7 @@ def _names(channels: frozenset[Channel]) -> list[str]:
         "market_trades": Channel.TRADE in channels,
         "ticker": bool(channels & {Channel.TICKER, Channel.STATISTICS}),
         "level2": Channel.BOOK in channels,
+        "candles": Channel.CANDLE in channels,
     }
     return [name for name, is_wanted in wanted.items() if is_wanted]
 

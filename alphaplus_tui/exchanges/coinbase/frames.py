@@ -71,6 +71,27 @@ class BookFrame(Struct, gc=False, tag_field="channel", tag="l2_data"):
     events: list[BookEvent]
 
 
+class ChartRow(Struct, gc=False):
+    product_id: str
+    start: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class ChartEvent(Struct, gc=False):
+    """A ``snapshot`` is the last hundred, oldest first, less those in which nothing traded."""
+
+    candles: list[ChartRow]
+
+
+class ChartFrame(Struct, gc=False, tag_field="channel", tag="candles"):
+    sequence_num: int
+    events: list[ChartEvent]
+
+
 class HeartbeatFrame(Struct, tag_field="channel", tag="heartbeats"):
     """Each second; keeps quiet subscriptions from being ended."""
 
@@ -88,7 +109,7 @@ class SubscriptionsFrame(Struct, tag_field="channel", tag="subscriptions"):
     events: list[SubscriptionsEvent]
 
 
-CHANNELS = frozenset({"market_trades", "ticker", "l2_data", "heartbeats", "subscriptions"})
+CHANNELS = frozenset({"market_trades", "ticker", "l2_data", "candles", "heartbeats", "subscriptions"})
 """Those that are read here."""
 
 
@@ -99,7 +120,7 @@ class Numbered(Struct):
     sequence_num: int
 
 
-Frame = TradesFrame | TickerFrame | BookFrame | HeartbeatFrame | SubscriptionsFrame
+Frame = TradesFrame | TickerFrame | BookFrame | ChartFrame | HeartbeatFrame | SubscriptionsFrame
 
 
 class Refusal(Struct, tag_field="type", tag="error"):

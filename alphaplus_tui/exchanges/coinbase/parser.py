@@ -8,11 +8,13 @@ from msgspec.json import Decoder
 from alphaplus_tui.domain.instrument import Instrument, decimals
 from alphaplus_tui.domain.market import Channel, DayStatistics, Ticker, Trade
 from alphaplus_tui.domain.text import clean
+from alphaplus_tui.domain.timeframe import SECOND_NS
 from alphaplus_tui.exchanges.coinbase.book import Window
 from alphaplus_tui.exchanges.coinbase.frames import (
     CHANNELS,
     BookEvent,
     BookFrame,
+    ChartFrame,
     Frame,
     Numbered,
     TickerFrame,
@@ -21,8 +23,9 @@ from alphaplus_tui.exchanges.coinbase.frames import (
     TradesFrame,
 )
 from alphaplus_tui.exchanges.coinbase.numbering import Numbering
-from alphaplus_tui.exchanges.coinbase.symbols import TAKERS
+from alphaplus_tui.exchanges.coinbase.symbols import TAKERS, TOLD
 from alphaplus_tui.exchanges.shared.books import Books
+from alphaplus_tui.exchanges.shared.own_candles import told_candle
 from alphaplus_tui.exchanges.shared.parsing import (
     DAY_NS,
     LARGEST_ID,
@@ -57,12 +60,15 @@ class CoinbaseParser:
         self._tapes: dict[str, list[_Tape]] = {}
         self._books: dict[str, list[_BookReader]] = {}
         self._tickers: dict[str, list[_TickerReader]] = {}
+        self._charts: dict[str, list[Instrument]] = {}
         for instrument in instruments:
             name = instrument.venue_symbol
             if Channel.TRADE in channels:
                 self._tapes.setdefault(name, []).append(_Tape(instrument, pulses.of(instrument.id)))
             if Channel.BOOK in channels:
                 self._books.setdefault(name, []).append(_BookReader(instrument, books))
+            if Channel.CANDLE in channels:
+                self._charts.setdefault(name, []).append(instrument)
             if channels & {Channel.TICKER, Channel.STATISTICS}:
                 self._tickers.setdefault(name, []).append(_TickerReader(instrument, channels))
 
@@ -75,7 +81,7 @@ class CoinbaseParser:
             raise self._not_a_frame(frame, error) from error
         try:
             match said:
-                case TradesFrame() | TickerFrame() | BookFrame():
+                case TradesFrame() | TickerFrame() | BookFrame() | ChartFrame():
                     if self._numbering.lost(said.sequence_num):
                         self._begin_books_anew()
                     return self._read(said, ts_recv)
@@ -85,7 +91,7 @@ class CoinbaseParser:
         except (ValueError, OverflowError) as error:
             raise Unusable(f"not as expected: {clean(str(error), limit=200)}") from error
 
-    def _read(self, frame: TradesFrame | TickerFrame | BookFrame, ts_recv: int) -> Events:
+    def _read(self, frame: TradesFrame | TickerFrame | BookFrame | ChartFrame, ts_recv: int) -> Events:
         match frame:
             case TradesFrame():
                 return self._trades(frame, ts_recv)
@@ -93,6 +99,8 @@ class CoinbaseParser:
                 return self._changes(frame, ts_recv)
             case TickerFrame():
                 return self._best(frame, ts_recv)
+            case ChartFrame():
+                return self._candles(frame, ts_recv)
 
     def _not_a_frame(self, frame: bytes, error: Exception) -> Exception:
         """What ``frame`` is, since it is none of those that are read here."""
@@ -149,6 +157,19 @@ class CoinbaseParser:
             for reader in readers:
                 events += reader.read(row, ts_event, ts_recv)
         return events
+
+    def _candles(self, frame: ChartFrame, ts_recv: int) -> Events:
+        events: list[FeedEvent] = []
+        for row in (row for event in frame.events for row in event.candles):
+            instruments = self._charts.get(row.product_id)
+            if instruments is None:
+                raise _not_asked_for("candles", row.product_id)
+            prices, opened = (row.open, row.high, row.low, row.close), row.start * SECOND_NS
+            events += [
+                told_candle(instrument, TOLD, opened, prices, volume=row.volume, ts_recv=ts_recv)
+                for instrument in instruments
+            ]
+        return tuple(events)
 
 
 class _Tape:

@@ -15,5 +15,8 @@ GRANULARITIES: dict[Timeframe, str] = {
 }
 """Candles that REST has."""
 
+TOLD = Timeframe("5m")
+"""Of the candles that are streamed, the only one; that one closed shows only when the next begins."""
+
 TAKERS: dict[str, Side] = {"SELL": Side.BUY, "BUY": Side.SELL}
 """Coinbase names the side of the order that rested; who was in a hurry is the other one."""

@@ -1,29 +1,21 @@
 """Kraken spot behind the market data port."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from random import Random
 
-from alphaplus_tui.domain.instrument import Instrument, InstrumentId
-from alphaplus_tui.domain.market import Candle, Channel, Side, Trade
+from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.market import Candle, Side, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import SECOND_NS, Timeframe
 from alphaplus_tui.errors import ProtocolError
 from alphaplus_tui.exchanges.kraken.dialect import KrakenDialect
 from alphaplus_tui.exchanges.kraken.frames import Pair, PastTrade
 from alphaplus_tui.exchanges.kraken.rest import MOST_CANDLES, MOST_TRADES, KrakenRest
-from alphaplus_tui.exchanges.kraken.symbols import MINUTES, stream_name, unified
-from alphaplus_tui.exchanges.registry import Tap
-from alphaplus_tui.exchanges.shared.connection import Habits
-from alphaplus_tui.exchanges.shared.feed import Feed
-from alphaplus_tui.exchanges.shared.markets import Markets
+from alphaplus_tui.exchanges.kraken.symbols import MINUTES, TOLD, stream_name, unified
+from alphaplus_tui.exchanges.shared.native import NativeMarketData
 from alphaplus_tui.exchanges.shared.past import candles_of, in_turn, past_candle, past_trade
 from alphaplus_tui.exchanges.shared.times import decimal_seconds_ns
-from alphaplus_tui.kernel.clock import Clock, MarketClock
-from alphaplus_tui.kernel.meters import Meters
-from alphaplus_tui.ports.market_data import Received
+from alphaplus_tui.kernel.meters import Counter
 
 REST_URL = "https://api.kraken.com"
 WS_URL = "wss://ws.kraken.com"
@@ -34,39 +26,16 @@ _PAGES = 5
 """Asked for in one call, until one holds something that is wanted."""
 
 
-class KrakenMarketData:
-    """Spot markets. ``rest_url`` and ``ws_url`` replace scheme, host and port; the paths stay Kraken's."""
+class KrakenMarketData(NativeMarketData[KrakenRest]):
+    """Spot markets."""
 
-    def __init__(
-        self,
-        exchange: str,
-        *,
-        rest_url: str | None,
-        ws_url: str | None,
-        cache_dir: Path,
-        clock: Clock,
-        market: MarketClock,
-        meters: Meters,
-        tap: Tap | None = None,
-        rng: Random | None = None,
-        habits: Habits | None = None,
-    ) -> None:
-        self.exchange, self._clock, self._market = exchange, clock, market
-        requests = meters.counter("rest_requests", (("exchange", exchange),))
-        self._rest = KrakenRest(rest_url or REST_URL, clock=clock, market=market, requests=requests)
-        self._markets = Markets(exchange, self._listed, cache_dir / f"markets-{exchange}.json", market)
-        dialect = KrakenDialect(exchange, ws_url or WS_URL, self._rest)
-        self._feed = Feed(dialect, clock=clock, market=market, meters=meters, tap=tap, rng=rng, habits=habits)
-        self._reached: dict[InstrumentId, tuple[int, int]] = {}
-        """How far a fetch of old trades came: the number of its last trade, and from where (ns) to go on."""
+    told_timeframe = TOLD
 
-    async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
-        return await self._markets.find(symbols)
+    def _make_rest(self, url: str | None, requests: Counter) -> KrakenRest:
+        return KrakenRest(url or REST_URL, clock=self._clock, market=self._market, requests=requests)
 
-    def stream(
-        self, instruments: Sequence[Instrument], channels: frozenset[Channel]
-    ) -> AbstractAsyncContextManager[AsyncIterator[Received]]:
-        return self._feed.open(instruments, channels)
+    def _make_dialect(self, url: str | None) -> KrakenDialect:
+        return KrakenDialect(self.exchange, url or WS_URL, self._rest)
 
     async def candles(
         self, instrument: Instrument, timeframe: Timeframe, *, since: int, limit: int
@@ -86,9 +55,7 @@ class KrakenMarketData:
         return await candles_of(fetch, MINUTES, self.exchange, timeframe, since=since, limit=limit)
 
     async def trades(self, instrument: Instrument, *, from_seq: int, since: int, limit: int) -> tuple[Trade, ...]:
-        number, reached = self._reached.get(instrument.id, (from_seq, 0))
-        if number < from_seq:
-            since = max(since, reached)
+        since = self._reached.since(instrument, from_seq=from_seq, since=since)
         for _ in range(_PAGES):
             ask = partial(self._rest.trades, instrument.venue_symbol, since=since, limit=MOST_TRADES)
             rows, following = await in_turn(ask, self._clock)
@@ -96,18 +63,12 @@ class KrakenMarketData:
             if wanted:
                 ts_recv = self._market.now()
                 page = tuple(_trade(instrument, row, ts_recv) for row in wanted)
-                self._reached[instrument.id] = page[-1].seq, page[-1].ts_event
+                self._reached.note(instrument, page)
                 return page
             if len(rows) < MOST_TRADES or following <= since:
                 break
             since = following
         return ()
-
-    async def clock_offset_ns(self) -> int:
-        return await self._rest.clock_offset_ns()
-
-    async def close(self) -> None:
-        await self._rest.close()
 
     async def _listed(self, symbols: Sequence[str]) -> list[Instrument]:
         pairs = (await self._rest.pairs()).values()

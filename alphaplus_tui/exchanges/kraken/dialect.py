@@ -13,6 +13,7 @@ from alphaplus_tui.exchanges.kraken.frames import Answer as KrakenAnswer
 from alphaplus_tui.exchanges.kraken.frames import HeartbeatFrame, StatusFrame
 from alphaplus_tui.exchanges.kraken.parser import KrakenParser
 from alphaplus_tui.exchanges.kraken.rest import KrakenRest
+from alphaplus_tui.exchanges.kraken.symbols import MINUTES, TOLD
 from alphaplus_tui.exchanges.shared.books import Books
 from alphaplus_tui.exchanges.shared.dialect import Answer, Request, Shard
 from alphaplus_tui.exchanges.shared.pulses import Pulses
@@ -30,7 +31,7 @@ _SAID_TWICE = "Already subscribed"
 class KrakenDialect:
     """Version 2: channels by name, each symbol of a request answered on its own."""
 
-    data = (_TRADES, b'{"channel":"book"', b'{"channel":"ticker"')
+    data = (_TRADES, b'{"channel":"book"', b'{"channel":"ticker"', b'{"channel":"ohlc"')
     keep_alive = KeepAlive('{"method":"ping"}', 30.0)
     book_rule = RULE
     snapshots = None
@@ -91,6 +92,8 @@ def _subscriptions(channels: frozenset[Channel]) -> list[dict[str, Any]]:
         wanted.append({"channel": "ticker", "event_trigger": "bbo" if Channel.TICKER in channels else "trades"})
     if Channel.BOOK in channels:
         wanted.append({"channel": "book", "depth": DEPTH})
+    if Channel.CANDLE in channels:
+        wanted.append({"channel": "ohlc", "interval": MINUTES[TOLD], "snapshot": False})
     return wanted
 
 

@@ -62,6 +62,24 @@ class BookFrame(Struct, gc=False, tag_field="channel", tag="book"):
     data: list[BookRow]
 
 
+class OhlcRow(Struct, gc=False):
+    symbol: str
+    open: float
+    high: float
+    low: float
+    close: float
+    trades: int
+    volume: float
+    interval_begin: str
+    interval: int
+
+
+class OhlcFrame(Struct, gc=False, tag_field="channel", tag="ohlc"):
+    """After each trade, the candle so far; never that it closed."""
+
+    data: list[OhlcRow]
+
+
 class HeartbeatFrame(Struct, tag_field="channel", tag="heartbeat"):
     """Each second in which nothing else is said: the connection lives, which says nothing of a subscription."""
 
@@ -77,7 +95,7 @@ class StatusFrame(Struct, tag_field="channel", tag="status"):
     data: list[StatusRow]
 
 
-Frame = TradeFrame | BookFrame | TickerFrame | HeartbeatFrame | StatusFrame
+Frame = TradeFrame | BookFrame | TickerFrame | OhlcFrame | HeartbeatFrame | StatusFrame
 
 
 class Subscribed(Struct):

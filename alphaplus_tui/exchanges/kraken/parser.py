@@ -9,8 +9,18 @@ from alphaplus_tui.domain.instrument import Instrument, decimals
 from alphaplus_tui.domain.market import Channel, DayStatistics, Side, Ticker, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.exchanges.kraken.book import Change, Digits, forget_gone, read_levels
-from alphaplus_tui.exchanges.kraken.frames import BookFrame, BookRow, Frame, TickerFrame, TickerRow, TradeFrame
+from alphaplus_tui.exchanges.kraken.frames import (
+    BookFrame,
+    BookRow,
+    Frame,
+    OhlcFrame,
+    TickerFrame,
+    TickerRow,
+    TradeFrame,
+)
+from alphaplus_tui.exchanges.kraken.symbols import MINUTES, TOLD
 from alphaplus_tui.exchanges.shared.books import Books
+from alphaplus_tui.exchanges.shared.own_candles import told_candle
 from alphaplus_tui.exchanges.shared.parsing import (
     DAY_NS,
     LARGEST_FRAME,
@@ -43,6 +53,7 @@ class KrakenParser:
         tape, book = Channel.TRADE in channels, Channel.BOOK in channels
         self._tapes = {name: _Tape(i, pulses.of(i.id)) for name, i in names.items() if tape}
         self._books = {name: _BookReader(i, books) for name, i in names.items() if book}
+        self._charts = names if Channel.CANDLE in channels else {}
         self._tickers = {name: _TickerReader(i, channels) for name, i in names.items()}
 
     def read(self, frame: bytes, ts_recv: int) -> Events:
@@ -60,6 +71,8 @@ class KrakenParser:
                     return self._changes(said, ts_recv)
                 case TickerFrame():
                     return self._best(said, ts_recv)
+                case OhlcFrame():
+                    return self._candles(said, ts_recv)
                 case _:
                     raise NotMarketData
         except (ValueError, OverflowError) as error:
@@ -105,6 +118,20 @@ class KrakenParser:
                 raise _not_asked_for("ticker", row.symbol)
             events += reader.read(row, ts_recv)
         return events
+
+    def _candles(self, frame: OhlcFrame, ts_recv: int) -> Events:
+        events: list[FeedEvent] = []
+        for row in frame.data:
+            instrument = self._charts.get(row.symbol)
+            if instrument is None:
+                raise _not_asked_for("ohlc", row.symbol)
+            if row.interval != MINUTES[TOLD]:
+                raise Unusable(f"a candle of {row.interval} minutes among those of {TOLD}")
+            prices, opened = (row.open, row.high, row.low, row.close), rfc3339_ns(row.interval_begin)
+            events.append(
+                told_candle(instrument, TOLD, opened, prices, volume=row.volume, trades=row.trades, ts_recv=ts_recv)
+            )
+        return tuple(events)
 
 
 class _Tape:

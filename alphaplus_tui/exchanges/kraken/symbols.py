@@ -20,6 +20,10 @@ MINUTES: dict[Timeframe, int] = {
 """Candles that REST has. Its weeks open on Thursdays, ours on Mondays, and are made of days."""
 
 
+TOLD = Timeframe("1m")
+"""Of the candles that are streamed; that one closed shows only when the next begins."""
+
+
 def stream_name(wsname: str) -> str:
     """``XBT/USD``, as REST lists it for the old streams, is ``BTC/USD`` on the new ones."""
     base, _, quote = wsname.partition("/")

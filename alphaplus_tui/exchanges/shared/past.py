@@ -1,16 +1,17 @@
 """Candles and trades of the past as REST answers with them: checked, and of every timeframe."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
 from msgspec import structs
 
-from alphaplus_tui.domain.instrument import Instrument
+from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Candle, Provenance, Side, Trade
 from alphaplus_tui.domain.resampling import resampled, source_of
 from alphaplus_tui.domain.timeframe import Timeframe, duration_ns, open_time
 from alphaplus_tui.errors import ProtocolError, RateLimited, UnknownName
-from alphaplus_tui.exchanges.shared.parsing import ABSURD_PRICE, ABSURD_QUANTITY, LARGEST_ID
+from alphaplus_tui.exchanges.shared.own_candles import Prices, own_candle
+from alphaplus_tui.exchanges.shared.parsing import ABSURD_PRICE, ABSURD_QUANTITY, LARGEST_ID, Unusable
 from alphaplus_tui.kernel.clock import Clock
 
 T = TypeVar("T")
@@ -25,30 +26,21 @@ def past_candle(
     instrument: Instrument,
     timeframe: Timeframe,
     opened: int,
-    prices: tuple[float, float, float, float],
+    prices: Prices,
     *,
     volume: float,
     trades: int | None,
+    bought: float | None = None,
     now: int,
 ) -> Candle:
     """A candle that opened at ``opened`` (UTC ns). prices: open, high, low, close. Raises ProtocolError."""
-    open_, high, low, close = prices
-    ordered = 0 < low <= open_ <= high < ABSURD_PRICE and low <= close <= high
-    if not (ordered and 0 <= volume < ABSURD_QUANTITY and 0 <= opened < LARGEST_ID and (trades or 0) >= 0):
-        raise ProtocolError(f"a candle of {instrument.symbol} that cannot be: {opened} {prices!r} {volume!r}")
-    return Candle(
-        instrument=instrument.id,
-        timeframe=timeframe,
-        open_time=opened,
-        open=open_,
-        high=high,
-        low=low,
-        close=close,
-        volume=volume,
-        trades=trades,
-        provenance=Provenance.BACKFILLED,
-        forming=opened + duration_ns(timeframe) > now,
-    )
+    forming = opened + duration_ns(timeframe) > now
+    try:
+        return own_candle(
+            instrument, timeframe, opened, prices, volume=volume, trades=trades, bought=bought, forming=forming
+        )
+    except Unusable as error:
+        raise ProtocolError(str(error)) from error
 
 
 def past_trade(
@@ -71,6 +63,23 @@ def past_trade(
         raise ProtocolError(f"a trade of {instrument.symbol} that cannot be: {number} {price!r} {quantity!r}")
     identity = str(number) if trade_id is None else trade_id
     return Trade(instrument.id, identity, number, price, quantity, side, ts_event, ts_recv, Provenance.BACKFILLED)
+
+
+class Reached:
+    """How far the fetching of old trades came, by instrument, for venues that can only be asked by time."""
+
+    def __init__(self) -> None:
+        self._last: dict[InstrumentId, tuple[int, int]] = {}
+
+    def since(self, instrument: Instrument, *, from_seq: int, since: int, back_ns: int = 0) -> int:
+        """From where (UTC ns) to ask for trades from ``from_seq`` on; ``back_ns``: before the last one fetched."""
+        number, ts_event = self._last.get(instrument.id, (from_seq, 0))
+        return max(since, ts_event - back_ns) if number < from_seq else since
+
+    def note(self, instrument: Instrument, page: Sequence[Trade]) -> None:
+        """``page`` was fetched, oldest first."""
+        if page:
+            self._last[instrument.id] = page[-1].seq, page[-1].ts_event
 
 
 async def in_turn(question: Callable[[], Awaitable[T]], clock: Clock) -> T:

@@ -68,7 +68,8 @@ async def test_everything_that_was_asked_for_is_told(tmp_path: Path) -> None:
         assert (trade.instrument, trade.price, trade.side) == (ETH.id, float(made.price), made.taker)
         assert {ticker.instrument for ticker in heard.of(Ticker)} == {BTC.id, ETH.id}
         assert not heard.of(FrameRejected)
-        assert asked_for(venue, "subscribe") == [(name, ["BTC/USD", "ETH/USD"]) for name in ("trade", "ticker", "book")]
+        wanted = [(name, ["BTC/USD", "ETH/USD"]) for name in ("trade", "ticker", "book", "ohlc")]
+        await eventually(lambda: asked_for(venue, "subscribe") == wanted)
 
 
 async def test_a_book_that_the_checksum_disowns_begins_anew_and_nobody_else_notices(tmp_path: Path) -> None:

@@ -86,6 +86,23 @@ def ticker_frame(number: int = 0, **values: Any) -> str:
     return a_frame("ticker", {"type": "update", "tickers": [row]}, number=number)
 
 
+def candles_frame(*starts: str, number: int = 0, kind: str = "update", **values: Any) -> str:
+    rows = [
+        {
+            "start": start,
+            "high": "65091",
+            "low": "65083.56",
+            "open": "65091",
+            "close": "65083.67",
+            "volume": "1.0555351",
+            "product_id": "BTC-USD",
+        }
+        | values
+        for start in starts
+    ]
+    return a_frame("candles", {"type": kind, "candles": rows}, number=number)
+
+
 def heartbeat(number: int) -> str:
     event = {"current_time": "2026-08-09 21:05:48.85 +0000 UTC m=+41691.2", "heartbeat_counter": 41691}
     return a_frame("heartbeats", event, number=number)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Ticker, Trade
+from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 from alphaplus_tui.exchanges.binance.kinds import SPOT, USD_M, Kind
 from alphaplus_tui.exchanges.binance.parser import Parser
 from alphaplus_tui.exchanges.shared.books import Books, NoResync
@@ -87,7 +87,8 @@ def test_a_recorded_spot_session_is_understood_and_its_books_are_those_of_the_ex
     listener, _ = a_listener_of("BINANCE", SPOT)
     assert listener.heard[Ticker] == 84
     assert listener.heard[OrderBook] >= 170
-    assert listener.unsupported == {"aggTrade": 2, "kline": 2}
+    assert listener.unsupported == {"aggTrade": 2}
+    assert listener.heard[Candle] == 2
     assert assert_books_are_right(listener) > 10
 
 
@@ -97,9 +98,31 @@ def test_a_recorded_futures_session_is_understood_and_its_books_are_those_of_the
     assert listener.heard[Trade] == told["aggTrade"] > 50
     assert listener.heard[Ticker] == told["bookTicker"]
     assert listener.heard[OrderBook] > 0.9 * told["depthUpdate"]
-    assert listener.unsupported == {"kline": told["kline"]}
+    assert not listener.unsupported
+    assert listener.heard[Candle] == told["kline"] == 67
     assert assert_books_are_right(listener) > 10
     assert all(listener.books.of(book.instrument).synced for book in listener.shown)
+
+
+def test_a_recorded_candle_closes_with_all_that_the_exchange_says_of_it() -> None:
+    kind = USD_M
+    lines = [line for line in session("BINANCE_FUTURES") if line.kind == "recv"]
+    instruments = [an_instrument(venue, kind) for venue in venues_of(lines)]
+    parser = Parser(instruments, CHANNELS, books=Books(instruments, kind.book_rule, NoResync()), kind=kind)
+    candles = [
+        event
+        for line in lines
+        if "@kline_1m" in line.data
+        for event in parser.read(line.data.encode(), line.ts_recv)
+        if isinstance(event, Candle)
+    ]
+    sushi = [candle for candle in candles if candle.instrument.startswith("binance:SUSHIUSDT")]
+    closed = next(candle for candle in sushi if not candle.forming)
+    assert closed.open_time == 1626992700_000_000_000
+    assert (closed.open, closed.high, closed.low, closed.close) == (7.6080, 7.6180, 7.6070, 7.6170)
+    assert (closed.volume, closed.trades, closed.buy_volume) == (3005.0, 113, 1900.0)
+    assert sushi[0].forming
+    assert all(candle.provenance == "backfilled" and candle.timeframe == "1m" for candle in candles)
 
 
 SUPPORTED = {
@@ -109,6 +132,8 @@ SUPPORTED = {
     ("ticker", "linear_swap"): DayStatistics,
     ("ticker", "linear_future"): DayStatistics,
     ("ticker", "spot"): DayStatistics,
+    ("candlestick", "spot"): Candle,
+    ("candlestick", "linear_future"): Candle,
 }
 
 

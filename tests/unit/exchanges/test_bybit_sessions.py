@@ -9,7 +9,7 @@ import msgspec
 
 from alphaplus_tui.domain.events import FrameRejected
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Ticker, Trade
+from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 from alphaplus_tui.exchanges.bybit.dialect import BybitDialect
 from alphaplus_tui.exchanges.bybit.frames import Listing, RestAnswer
 from alphaplus_tui.exchanges.bybit.parser import BOOK_RULE, BybitParser
@@ -19,6 +19,7 @@ from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData
 from tests.sessions import Line, payloads, session
 
 CHANNELS = frozenset(Channel)
+SECOND_NS = 1_000_000_000
 _ANSWER = msgspec.json.Decoder(RestAnswer)
 _LISTING = msgspec.json.Decoder(Listing, strict=False)
 SYMBOLS = {
@@ -74,7 +75,7 @@ def told(lines: Sequence[Line], topic: str) -> list[Line]:
 def test_every_frame_of_both_sockets_is_understood_or_named() -> None:
     found, lines = sockets()
     assert {name: socket.answers for name, socket in found.items()} == {"linear": 17, "spot": 7}
-    assert found["linear"].unsupported + found["spot"].unsupported == {"kline": len(told(lines, "kline"))}
+    assert not found["linear"].unsupported + found["spot"].unsupported
     trades = [trade for socket in found.values() for trade in socket.of(Trade)]
     assert len(trades) == sum(line.data.count('"p":') for line in told(lines, "publicTrade")) > 100
     assert not [event for socket in found.values() for event in socket.events if isinstance(event, FrameRejected)]
@@ -93,6 +94,26 @@ def test_one_name_on_two_sockets_is_two_instruments() -> None:
     }
     assert prices == {"spot": 65140.4, "linear": 65114.2}
     assert not {trade.trade_id for trade in spot.of(Trade)} & {trade.trade_id for trade in linear.of(Trade)}
+
+
+def test_the_candle_that_closed_and_the_one_that_begins_come_in_one_frame_each_on_its_own_market() -> None:
+    found, lines = sockets()
+    candles = [candle for socket in found.values() for candle in socket.of(Candle)]
+    said = [line.data for line in lines if line.kind == "recv" and '"topic":"kline.' in line.data]
+    assert len(candles) == sum(data.count('"start"') for data in said) > len(said) > 90
+    assert all(candle.timeframe == "1m" and candle.trades is candle.buy_volume is None for candle in candles)
+    closed = [candle for candle in candles if not candle.forming]
+    assert {candle.open_time for candle in closed} == {1786310760 * SECOND_NS}
+    figures = {c.instrument: (c.open, c.high, c.low, c.close, c.volume) for c in closed}
+    assert figures["bybit:BTC/USDT"] == (65140.4, 65140.5, 65140.4, 65140.5, 0.15388)
+    assert figures["bybit:BTC/USDT:USDT"] == (65119.9, 65119.9, 65114.2, 65114.2, 3.712)
+    assert {name for name in figures if name not in {"bybit:BTC/USDT", "bybit:BTC/USDT:USDT"}} == {
+        "bybit:ETH/USDT", "bybit:ETH/USDT:USDT", "bybit:SOL/USDT:USDT", "bybit:DOGE/USDT:USDT",
+    }  # fmt: skip
+    linear = found["linear"].of(Candle)
+    after = linear[linear.index(next(c for c in linear if not c.forming and c.instrument == "bybit:BTC/USDT:USDT")) + 1]
+    assert (after.instrument, after.open_time) == ("bybit:BTC/USDT:USDT", 1786310820 * SECOND_NS)
+    assert (after.forming, after.open, after.volume) == (True, 65114.2, 0.0)
 
 
 def test_books_follow_without_a_hole_and_are_never_crossed() -> None:

@@ -18,6 +18,7 @@ from tests.unit.exchanges.coinbase_frames import (
     Desk,
     a_frame,
     book_frame,
+    candles_frame,
     heartbeat,
     snapshot,
     subscribed,
@@ -87,8 +88,8 @@ def test_what_is_said_beside_the_market_is_no_market_data(frame: str) -> None:
 def test_a_channel_that_is_not_spoken_is_named_and_leaves_no_hole_in_the_numbers() -> None:
     desk = Desk()
     desk.read(snapshot(0))
-    with pytest.raises(Unusable, match="channel 'candles': not supported"):
-        desk.read(a_frame("candles", {"type": "update", "candles": []}, number=1))
+    with pytest.raises(Unusable, match="channel 'status': not supported"):
+        desk.read(a_frame("status", {"type": "update", "products": []}, number=1))
     assert desk.read(book_frame([("bid", "65083.66", "1.0")], number=2))
     assert desk.needs.needed == []
 
@@ -129,9 +130,14 @@ def test_a_frame_of_64_megabytes_is_refused_unread() -> None:
         Desk().read(b" " * 2**26)
 
 
+CHART = candles_frame("1786309200", "1786309500")
+
+
 @settings(max_examples=100, deadline=None)
 @given(
-    frame=poisoned([trades_frame(3, 2), ticker_frame(), book_frame([("bid", "65083.70", "1")], number=1), heartbeat(1)])
+    frame=poisoned(
+        [trades_frame(3, 2), ticker_frame(), book_frame([("bid", "65083.70", "1")], number=1), CHART, heartbeat(1)]
+    )
 )
 def test_whatever_comes_is_read_or_refused_and_no_book_is_ever_crossed(frame: bytes) -> None:
     desk = Desk()
@@ -162,9 +168,10 @@ def test_every_frame_of_the_recorded_session_is_read_or_named() -> None:
         else:
             kinds["read"] += 1
             told.update(type(event).__name__ for event in events)
-    assert kinds == {"read": 775 + 160 + 59, "beside the market": 25 + 5, "channel 'candles': not supported": 6}
+    assert kinds == {"read": 775 + 160 + 59 + 6, "beside the market": 25 + 5}
     assert told["OrderBook"] == 775
     assert (told["Trade"], told["Ticker"]) == (79, 160)
+    assert told["Candle"] == 2 * 100 + 4
     assert desk.needs.needed == []
 
 

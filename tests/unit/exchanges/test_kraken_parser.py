@@ -14,6 +14,7 @@ from tests.unit.exchanges.kraken_frames import (
     BTC,
     HEARTBEAT,
     NOW,
+    OHLC,
     SNAPSHOT,
     STATUS,
     TICKER,
@@ -145,7 +146,7 @@ def test_a_frame_of_64_megabytes_is_refused_unread() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(frame=poisoned([TRADE, TICKER, SNAPSHOT, UPDATE, STATUS]))
+@given(frame=poisoned([TRADE, TICKER, OHLC, SNAPSHOT, UPDATE, STATUS]))
 def test_whatever_comes_is_read_or_refused_and_no_book_is_ever_crossed(frame: bytes) -> None:
     desk = Desk()
     desk.read(SNAPSHOT)

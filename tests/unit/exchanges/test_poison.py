@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Channel, DayStatistics, OrderBook, Ticker, Trade
+from alphaplus_tui.domain.market import Candle, Channel, DayStatistics, OrderBook, Ticker, Trade
 from alphaplus_tui.exchanges.binance.dialect import BinanceDialect
 from alphaplus_tui.exchanges.binance.kinds import SPOT, USD_M, Kind
 from alphaplus_tui.exchanges.binance.parser import Parser
@@ -31,6 +31,10 @@ CHANNELS = frozenset(Channel)
 SNAPSHOT = (
     '{"stream":"btcusdt@snapshot","data":{"lastUpdateId":10,"bids":[["61837.63","1.0"],["61837.62","2"]],'
     '"asks":[["61839.00","3"]]}}'
+)
+KLINE = (
+    '{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1723161255342,"s":"BTCUSDT","k":{"t":1723161240000,'
+    '"i":"1m","o":"61830.00","c":"61837.63","h":"61840.00","l":"61829.50","v":"3.5","n":31,"x":false,"V":"1.25"}}}'
 )
 FUTURES = [
     (
@@ -59,6 +63,10 @@ BYBIT = [
     (
         '{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT","bid1Price":"65114.20","bid1Size":"6.054",'
         '"ask1Price":"65114.30","ask1Size":"10.486"},"cs":753843907770,"ts":1723161255342}'
+    ),
+    (
+        '{"topic":"kline.1.BTCUSDT","data":[{"start":1723161240000,"end":1723161299999,"interval":"1","open":"61830.0",'
+        '"close":"61837.6","high":"61840","low":"61829.5","volume":"3.5","confirm":true}],"ts":1723161255342}'
     ),
     (
         '{"topic":"tickers.BTCUSDT","type":"snapshot","data":{"symbol":"BTCUSDT","lastPrice":"65114.30","prevPrice24h":'
@@ -95,6 +103,9 @@ def assert_possible(events: Events) -> None:
                 assert not (event.bids and event.asks) or event.bids[0].price < event.asks[0].price
             case DayStatistics():
                 assert 0 < event.low < math.inf and 0 <= event.volume < math.inf  # noqa: PT018
+            case Candle():
+                assert 0 < event.low <= min(event.open, event.close) <= event.high < math.inf
+                assert abs(event.open_time - NOW) < 86_400 * 10**9
             case _:
                 pytest.fail(f"a parser told {event}")
 
@@ -111,7 +122,7 @@ def read_all(parser: FrameParser, frames: Sequence[bytes]) -> int:
     return taken
 
 
-@given(frames=st.lists(poisoned([TRADE, TICKER, DEPTH, DAY, SNAPSHOT]), max_size=3))
+@given(frames=st.lists(poisoned([TRADE, TICKER, DEPTH, DAY, SNAPSHOT, KLINE]), max_size=3))
 def test_of_binance_spot(frames: list[bytes]) -> None:
     assert read_all(a_binance_parser(SPOT), [SNAPSHOT.encode(), *frames, DEPTH.encode(), TRADE.encode()]) >= 3
 
@@ -139,13 +150,16 @@ def test_the_good_frames_of_binance_futures_are_good(frame: str) -> None:
 
 def test_the_good_frames_of_bybit_are_good() -> None:
     parser = a_bybit_parser("BTC/USDT:USDT")
-    said = [parser.read(frame.encode(), NOW) for frame in (BYBIT_SNAPSHOT, BYBIT[0], BYBIT[1], BYBIT[3], BYBIT[2])]
+    said = [
+        parser.read(frame.encode(), NOW) for frame in (BYBIT_SNAPSHOT, BYBIT[0], BYBIT[1], BYBIT[4], BYBIT[2], BYBIT[3])
+    ]
     assert [[type(event) for event in events] for events in said] == [
         [OrderBook],
         [Trade],
         [OrderBook],
         [Ticker, DayStatistics],
         [Ticker],
+        [Candle],
     ]
     (best,) = a_bybit_parser("BTC/USDT").read(BYBIT_BEST.encode(), NOW)
     assert isinstance(best, Ticker)

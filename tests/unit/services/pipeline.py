@@ -87,6 +87,7 @@ class Pipeline:
             market=self.market,
             meters=self.meters,
             rng=rng,
+            told=data.told_timeframe,
         )
         self.ingestion = IngestionService(
             data,

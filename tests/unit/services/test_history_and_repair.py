@@ -15,6 +15,7 @@ from alphaplus_tui.ports.store import Batch
 from alphaplus_tui.services.asking import PatientAsker
 from alphaplus_tui.services.history import CandleHistory
 from alphaplus_tui.services.repair import CandleRepair
+from alphaplus_tui.services.told_candles import ToldCandles
 from tests.fakes.clock import FakeClock
 from tests.fakes.market_data import FakeMarketData, an_instrument
 from tests.fakes.store import FakeStore
@@ -57,7 +58,13 @@ class Past:
 
     def repair(self) -> CandleRepair:
         return CandleRepair(
-            self.exchange, self.bus, asker=self.asker, clock=self.clock, is_filling=lambda _: self.filling
+            self.exchange,
+            self.bus,
+            asker=self.asker,
+            clock=self.clock,
+            market=self.market,
+            told=ToldCandles(self.bus, None),
+            is_filling=lambda _: self.filling,
         )
 
     def minutes(self) -> list[tuple[bool, list[int]]]:

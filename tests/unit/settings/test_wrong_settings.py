@@ -39,7 +39,7 @@ def complaint(tmp_path: Path, text: str | bytes = "", *, exchanges: tuple[str, .
         ("[exchange]\nsymbols = ['A/B', 'A/B']", "A/B stands there more than once"),
         ("[exchange]\ntimeframes = ['5min']", "exchange.timeframes = '5min': a timeframe is one of 1s, 1m, 3m"),
         ("[exchange]\ntimeframes = []", "exchange.timeframes = []: must be a list of at least 1"),
-        ("[exchange]\nchannels = ['trades']", "'trade', 'ticker', 'book', 'statistics'; did you mean 'trade'?"),
+        ("[exchange]\nchannels = ['trades']", "'statistics', 'candle'; did you mean 'trade'?"),
         ("[exchange]\nrest_url = 'http://example.org'", "plain http:// goes only to this machine"),
         ("[exchange]\nrest_url = 'http://127.0.0.1.example.org'", "plain http:// goes only to this machine"),
         ("[exchange]\nws_url = 'https://example.org'", "must be wss://host[:port]"),
