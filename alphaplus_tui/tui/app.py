@@ -178,7 +178,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def action_panel_help(self) -> None:
         if isinstance(self.screen, LiveScreen):
-            panel = self.screen.focused_panel()
+            panel = self.screen.panels.focused
             self.push_screen(panel_help(panel.TITLE, panel.EXPLANATION, self.desk.inks))
 
     @work(exclusive=True, group="notices")

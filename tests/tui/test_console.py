@@ -137,10 +137,10 @@ async def test_tab_goes_round_the_panels_where_only_one_is_shown(tmp_path: Path)
         names: list[str] = []
         for _ in range(5):
             await pilot.press("tab")
-            names.append(screen.shown)
+            names.append(screen.panels.shown)
         assert names == ["chart", "book", "tape", "why", "watchlist"]
         await pilot.press("shift+tab")
-        assert screen.shown == "why"
+        assert screen.panels.shown == "why"
 
 
 async def test_the_palette_does_what_the_keys_do(tmp_path: Path) -> None:
@@ -290,14 +290,14 @@ async def test_hidden_screens_draw_nothing(tmp_path: Path) -> None:
         await until_painted(pilot)
         hidden = markets(app)
         visible = await open_services(pilot)
-        ticks, draws = hidden.ticks, [panel.draws for panel in hidden.panels]
+        ticks, draws = hidden.ticks, [panel.draws for panel in hidden.panels.all]
         seen = visible.ticks
         for at in range(5):
             row = session.state.prices[name_of("BTC")]
             session.store.prices.put(row.instrument, structs.replace(row, last=65_000.0 + at))
         await eventually(lambda: visible.ticks > seen + 3)
         assert hidden.ticks == ticks
-        assert [panel.draws for panel in hidden.panels] == draws
+        assert [panel.draws for panel in hidden.panels.all] == draws
         await pilot.press("1")
         await eventually(lambda: "65,004.00" in "\n".join(picture(app)))
 
@@ -309,9 +309,9 @@ async def test_only_lines_that_changed_are_drawn(tmp_path: Path) -> None:
         await until_painted(pilot)
         screen = markets(app)
         screen.tick()
-        before = {panel.id: panel.draws for panel in screen.panels}
+        before = {panel.id: panel.draws for panel in screen.panels.all}
         screen.tick()
-        assert {panel.id: panel.draws for panel in screen.panels} == before
+        assert {panel.id: panel.draws for panel in screen.panels.all} == before
         row = session.state.prices[name_of("ETH")]
         session.store.prices.put(row.instrument, structs.replace(row, last=3_200.0))
         screen.tick()

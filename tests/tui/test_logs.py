@@ -126,9 +126,9 @@ async def test_a_line_is_shown_in_full_with_its_traceback_and_copied(tmp_path: P
         screen = await open_logs(pilot)
         await pilot.press("enter")
         await eventually(lambda: "ValueError: 503" in "\n".join(picture(app)))
-        assert screen.shown == "detail"
+        assert screen.panels.shown == "detail"
         await pilot.press("escape")
-        assert screen.shown == "lines"
+        assert screen.panels.shown == "lines"
         await pilot.press("y")
         assert "request failed" in app.clipboard
         assert "ValueError: 503" in app.clipboard

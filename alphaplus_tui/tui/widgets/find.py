@@ -34,10 +34,13 @@ class FindLine(Input):
         self.value = ""
         self.focus()
 
-    def close(self, *, kept: bool) -> None:
-        if self.is_open:
-            self.remove_class("-open")
-            self.post_message(self.Closed(self.value, kept))
+    def close(self, *, kept: bool) -> bool:
+        """False when it was not open."""
+        if not self.is_open:
+            return False
+        self.remove_class("-open")
+        self.post_message(self.Closed(self.value, kept))
+        return True
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

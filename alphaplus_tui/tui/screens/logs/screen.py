@@ -81,7 +81,7 @@ class LogsScreen(LiveScreen):
         """The newest page, with the filters as they are."""
         self._asked_at = self.desk.clock.monotonic()
         self.following = True
-        self.ask("log", self._page(), self._newest, self._failed)
+        self.questions.ask("log", self._page(), self._newest, self._failed)
 
     def _newest(self, answer: LogAnswer) -> None:
         self.log_lines.loaded, self.log_lines.error = True, ""
@@ -95,9 +95,9 @@ class LogsScreen(LiveScreen):
     def _ask_newer(self, mono: float) -> None:
         self._asked_at = mono
         if not self.window.lines:
-            self.ask("log", self._page(), self._newest, self._failed)
+            self.questions.ask("log", self._page(), self._newest, self._failed)
             return
-        self.ask("log", self._page(after=self.window.lines[-1].cursor), self._newer, self._failed)
+        self.questions.ask("log", self._page(after=self.window.lines[-1].cursor), self._newer, self._failed)
 
     def _newer(self, answer: LogAnswer) -> None:
         self.log_lines.error = ""
@@ -107,8 +107,8 @@ class LogsScreen(LiveScreen):
                 self._to_end()
 
     def _ask_older(self) -> None:
-        if "older" not in self.pending():
-            self.ask("older", self._page(before=self.window.lines[0].cursor), self._older)
+        if not self.questions.waits_for("older"):
+            self.questions.ask("older", self._page(before=self.window.lines[0].cursor), self._older)
 
     def _older(self, answer: LogAnswer) -> None:
         self.window.prepend(answer.lines, more=answer.more and bool(answer.lines))
@@ -134,7 +134,7 @@ class LogsScreen(LiveScreen):
         last = self.window.lines[-1].cursor if self.window.lines else ""
         self.following = message.key == last and self.window.at_end
         if message.key == last and not self.window.at_end:
-            self.ask("newer", self._page(after=last), self._newer)
+            self.questions.ask("newer", self._page(after=last), self._newer)
 
     def on_live_grid_opened(self, message: LiveGrid.Opened) -> None:
         self._show(message.key)
@@ -204,14 +204,14 @@ class LogsScreen(LiveScreen):
         edge = self.window.lines[-1 if by > 0 else 0].cursor
         place = {"after": edge} if by > 0 else {"before": edge}
         page = LogPage(**place, limit=1, min_level=self.level, service=self.service, search=text)
-        self.ask("match", page, self._matched)
+        self.questions.ask("match", page, self._matched)
 
     def _matched(self, answer: LogAnswer) -> None:
         if not answer.lines:
             self.notify("No further match", timeout=2, markup=False)
             return
         line = answer.lines[0]
-        self.ask("around", self._page(before=line.cursor, limit=PAGE // 2), self._with_later(line))
+        self.questions.ask("around", self._page(before=line.cursor, limit=PAGE // 2), self._with_later(line))
 
     def _with_later(self, line: LogLine) -> Callable[[LogAnswer], None]:
         def take_earlier(earlier: LogAnswer) -> None:
@@ -220,15 +220,14 @@ class LogsScreen(LiveScreen):
                 self.window.replace(lines, more_before=earlier.more, at_end=not later.more)
                 self._go(line)
 
-            self.ask("around later", self._page(after=line.cursor, limit=PAGE // 2), take_later)
+            self.questions.ask("around later", self._page(after=line.cursor, limit=PAGE // 2), take_later)
 
         return take_earlier
 
     def back(self) -> bool:
-        if self.find.is_open:
-            self.find.close(kept=False)
+        if self.find.close(kept=False):
             return True
-        if self.shown == "detail" and self.single and not self.maximised:
+        if self.panels.away_from_home():
             self.show_panel("lines")
             return True
         if self.log_lines.search or self.service or self.level != "debug":

@@ -127,8 +127,7 @@ class MarketsScreen(LiveScreen):
         self.watchlist.go(self.desk.layout.symbol or found, tell=False)
 
     def back(self) -> bool:
-        if self.find.is_open:
-            self.find.close(kept=False)
+        if self.find.close(kept=False):
             return True
         if self.chart.cross is not None:
             self.chart.toggle_cross()
@@ -136,7 +135,7 @@ class MarketsScreen(LiveScreen):
         if self.chart.pan:
             self.chart.reset()
             return True
-        if not self.maximised and self.single and self.shown != "watchlist":
+        if self.panels.away_from_home():
             self.show_panel("watchlist")
             return True
         return super().back()
@@ -187,7 +186,9 @@ class MarketsScreen(LiveScreen):
 
     def on_chart_need_older(self, message: Chart.NeedOlder) -> None:
         query = CandlesBetween(InstrumentId(message.instrument), message.timeframe, 0, message.before, 1000)
-        self.ask(f"older:{message.instrument}:{message.timeframe}", query, self.chart.take_older, self._no_older)
+        self.questions.ask(
+            f"older:{message.instrument}:{message.timeframe}", query, self.chart.take_older, self._no_older
+        )
 
     def _no_older(self, cause: str) -> None:
         self.chart.take_older(())

@@ -1,16 +1,13 @@
 """The Models screen: the registry, how each model was validated, whether it lives up to it, and the training."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from alphaplus_tui.session.commands import (
     CancelTraining,
-    Command,
     PinModel,
     PromoteModel,
     RollBackModel,
@@ -18,18 +15,19 @@ from alphaplus_tui.session.commands import (
     UnpinModel,
 )
 from alphaplus_tui.session.queries import ModelReport
-from alphaplus_tui.state.slices import Mode, ModelRow
+from alphaplus_tui.state.slices import ModelRow
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui.actions import MODELS, bindings
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.live_screen import LiveScreen
-from alphaplus_tui.tui.overlays import Confirm
+from alphaplus_tui.tui.questions import Answers
 from alphaplus_tui.tui.screens.models.registry import LivePanel, Registry
 from alphaplus_tui.tui.screens.models.report import Report, read_report
 from alphaplus_tui.tui.screens.models.training import TrainingPanel
 from alphaplus_tui.tui.screens.models.validation import ImportancePanel, ReliabilityPanel, ValidationPanel
 from alphaplus_tui.tui.widgets.grid import LiveGrid
-from alphaplus_tui.tui.widgets.opinion import PLANTED
+from alphaplus_tui.tui.widgets.planted import PlantedLine
+from alphaplus_tui.tui.wishes import Wishes
 
 _KEPT = 16
 
@@ -43,15 +41,15 @@ class ModelsScreen(LiveScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
+        self.wishes = Wishes(self)
         self.registry = Registry(desk)
         self.live = LivePanel(desk)
         self.validation = ValidationPanel(desk)
         self.reliability = ReliabilityPanel(desk)
         self.importance = ImportancePanel(desk)
         self.training = TrainingPanel(desk)
-        self.planted = Static(id="planted", markup=False)
-        self._reports: dict[str, Report | str] = {}
-        """Reports by model, or why there is none."""
+        self.planted = PlantedLine()
+        self._reports: Answers[Report] = Answers(self.questions, "report", self.tick, most=_KEPT)
 
     def body(self) -> Iterator[Widget]:
         yield from (self.registry, self.live, self.validation, self.reliability, self.importance, self.training)
@@ -60,19 +58,14 @@ class ModelsScreen(LiveScreen):
         yield self.planted
 
     def pull(self, look: Look) -> None:
-        system = look.state.system.get(ONLY)
-        demo = system is not None and system.mode is Mode.DEMO
-        if demo != self.planted.display:
-            self.planted.display = demo
-            self.planted.update(f" DEMO  {PLANTED}")
+        self.planted.pull(look)
         model = self._chosen(look)
         self.live.model = model
         report = self._reports.get(model)
         for panel in (self.validation, self.reliability, self.importance):
             panel.model, panel.report = model, report
-        if model and report is None and f"report:{model}" not in self.pending():
-            read, failed = partial(self._read, model), partial(self._keep, model)
-            self.ask(f"report:{model}", ModelReport(model), read, failed)
+        if model and report is None:
+            self._reports.fetch(model, ModelReport(model), read_report)
         super().pull(look)
 
     def _chosen(self, look: Look) -> str:
@@ -81,18 +74,8 @@ class ModelsScreen(LiveScreen):
             self.registry.cursor = keys[0] if keys else ""
         return self.registry.cursor
 
-    def _read(self, model: str, text: str) -> None:
-        self._keep(model, read_report(text))
-
-    def _keep(self, model: str, found: Report | str) -> None:
-        self._reports[model] = found
-        while len(self._reports) > _KEPT:
-            del self._reports[next(iter(self._reports))]
-        self.tick()
-
     def on_live_grid_moved(self, message: LiveGrid.Moved) -> None:
-        if isinstance(self._reports.get(message.key), str):
-            del self._reports[message.key]
+        self._reports.forget_failure(message.key)
         self.tick()
 
     def on_live_grid_opened(self, message: LiveGrid.Opened) -> None:
@@ -102,7 +85,7 @@ class ModelsScreen(LiveScreen):
     # Wishes
 
     def action_train(self) -> None:
-        self._confirmed(
+        self.wishes.confirm(
             "Train a model?",
             "On the stored history of all symbols, in a process of its own; it takes minutes and ends as a candidate.",
             Train(),
@@ -114,7 +97,7 @@ class ModelsScreen(LiveScreen):
         if row is None or row.state != "running":
             self.notify("No training runs", timeout=2, markup=False)
             return
-        self._confirmed("Cancel the training?", "What it has done so far is lost.", CancelTraining(), "Cancelled")
+        self.wishes.confirm("Cancel the training?", "What it has done so far is lost.", CancelTraining(), "Cancelled")
 
     def action_promote(self) -> None:
         row = self._row()
@@ -125,7 +108,7 @@ class ModelsScreen(LiveScreen):
             return
         verdict = "" if row.edge else " Its report found no edge."
         words = f"It judges from the next candle on, and the champion of now retires; R returns to it.{verdict}"
-        self._confirmed(f"Make {row.id} the champion?", words, PromoteModel(row.id), f"{row.id} is promoted")
+        self.wishes.confirm(f"Make {row.id} the champion?", words, PromoteModel(row.id), f"{row.id} is promoted")
 
     def action_pin(self) -> None:
         row = self._row()
@@ -133,27 +116,20 @@ class ModelsScreen(LiveScreen):
             return
         if row.pinned:
             words = "A better candidate may then follow it without being asked for."
-            self._confirmed(f"Unpin {row.id}?", words, UnpinModel(), f"{row.id} is unpinned")
+            self.wishes.confirm(f"Unpin {row.id}?", words, UnpinModel(), f"{row.id} is unpinned")
         else:
             words = "It is the champion until you say otherwise, whatever is trained."
-            self._confirmed(f"Pin {row.id} as champion?", words, PinModel(row.id), f"{row.id} is pinned")
+            self.wishes.confirm(f"Pin {row.id} as champion?", words, PinModel(row.id), f"{row.id} is pinned")
 
     def action_roll_back(self) -> None:
         words = "The champion before this one judges from the next candle on; no candle is missed."
-        self._confirmed("Roll back?", words, RollBackModel(), "Rolled back")
+        self.wishes.confirm("Roll back?", words, RollBackModel(), "Rolled back")
 
     def _row(self) -> ModelRow | None:
         return self.desk.session.state.models.get(self.registry.cursor)
 
-    def _confirmed(self, question: str, consequence: str, command: Command, done: str) -> None:
-        self.console.push_screen(Confirm(question, consequence), partial(self._answered, command, done))
-
-    def _answered(self, command: Command, done: str, agreed: bool | None) -> None:
-        if agreed:
-            self.send(command, done)
-
     def back(self) -> bool:
-        if self.single and not self.maximised and self.shown != "registry":
+        if self.panels.away_from_home():
             self.show_panel("registry")
             return True
         return super().back()

@@ -1,22 +1,21 @@
 """The Services screen: what runs, how fast, where rows go, what is stored and what is missing."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from alphaplus_tui.session.commands import Command, RestartService, StartService, StopService
+from alphaplus_tui.session.commands import RestartService, StartService, StopService
 from alphaplus_tui.tui.actions import SERVICES, bindings
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.live_screen import LiveScreen
-from alphaplus_tui.tui.overlays import Confirm
 from alphaplus_tui.tui.screens.services.coverage import CoveragePanel
 from alphaplus_tui.tui.screens.services.panels import DatabasePanel, FeedsPanel, TrafficPanel
 from alphaplus_tui.tui.screens.services.tree import ServiceTree
 from alphaplus_tui.tui.widgets.grid import LiveGrid
 from alphaplus_tui.tui.widgets.latencies import LatencyPanel
+from alphaplus_tui.tui.wishes import Wishes
 
 
 class ServicesScreen(LiveScreen):
@@ -28,6 +27,7 @@ class ServicesScreen(LiveScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
+        self.wishes = Wishes(self)
         self.services = ServiceTree(desk)
         self.latencies = LatencyPanel(desk)
         self.feeds = FeedsPanel(desk)
@@ -45,14 +45,15 @@ class ServicesScreen(LiveScreen):
                 self.show_panel("tree")
                 self.services.go(wanted)
         if self.coverage.display and self.coverage.size.area and (query := self.coverage.question(look)) is not None:
-            self.ask("coverage", query, self.coverage.take, self.coverage.fail)
+            self.questions.ask("coverage", query, self.coverage.take, self.coverage.fail)
         super().pull(look)
 
     def action_restart(self) -> None:
         name = self.services.cursor
         if name:
-            self._confirmed(
-                Confirm(f"Restart {name}?", "What depends on it waits meanwhile; nothing that is stored is lost."),
+            self.wishes.confirm(
+                f"Restart {name}?",
+                "What depends on it waits meanwhile; nothing that is stored is lost.",
                 RestartService(name),
                 f"{name} restarts",
             )
@@ -62,24 +63,19 @@ class ServicesScreen(LiveScreen):
         if row is None:
             return
         if row.state in {"STOPPED", "FAILED"}:
-            self._confirmed(
-                Confirm(f"Start {row.name}?", "It starts as it would with the program."),
+            self.wishes.confirm(
+                f"Start {row.name}?",
+                "It starts as it would with the program.",
                 StartService(row.name),
                 f"{row.name} starts",
             )
         else:
-            self._confirmed(
-                Confirm(f"Stop {row.name}?", "It stays stopped until it is started again with the same key."),
+            self.wishes.confirm(
+                f"Stop {row.name}?",
+                "It stays stopped until it is started again with the same key.",
                 StopService(row.name),
                 f"{row.name} stops",
             )
-
-    def _confirmed(self, question: Confirm, command: Command, done: str) -> None:
-        self.console.push_screen(question, partial(self._answered, command, done))
-
-    def _answered(self, command: Command, done: str, agreed: bool | None) -> None:
-        if agreed:
-            self.send(command, done)
 
     async def action_log_of(self) -> None:
         if self.services.cursor:

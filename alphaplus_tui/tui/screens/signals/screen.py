@@ -1,31 +1,28 @@
 """The Signals screen: what the models say, what the gates said to that, why, and what became of it."""
 
 from collections.abc import Iterator
-from functools import partial
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from alphaplus_tui.domain.analysis import Decision, Explanation
 from alphaplus_tui.domain.instrument import InstrumentId, symbol_of
 from alphaplus_tui.session.queries import DecisionAt, DecisionsPage, Explain
-from alphaplus_tui.state.slices import Mode, SignalRow
-from alphaplus_tui.state.view import ONLY
+from alphaplus_tui.state.slices import SignalRow
 from alphaplus_tui.tui.actions import SIGNALS, bindings
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.live_screen import LiveScreen
+from alphaplus_tui.tui.questions import Answers
 from alphaplus_tui.tui.screens.signals.opinions import DecisionGrid, SignalGrid
 from alphaplus_tui.tui.screens.signals.public import HeadlineGrid, ScoreGrid
 from alphaplus_tui.tui.screens.signals.trace import TracePanel
 from alphaplus_tui.tui.screens.signals.why import WhyPanel
 from alphaplus_tui.tui.widgets.find import FindLine
 from alphaplus_tui.tui.widgets.grid import LiveGrid
-from alphaplus_tui.tui.widgets.opinion import GATES, PASSED, PLANTED
+from alphaplus_tui.tui.widgets.opinion import GATES, PASSED
 from alphaplus_tui.tui.widgets.panel import Panel
-
-V = TypeVar("V")
+from alphaplus_tui.tui.widgets.planted import PlantedLine
 
 PAGE = 200
 _KEPT = 64
@@ -50,13 +47,15 @@ class SignalsScreen(LiveScreen):
         self.scores = ScoreGrid(desk)
         self.headlines = HeadlineGrid(desk)
         self.find = FindLine("a part of the symbol; Enter keeps it, Esc shows all", id="find")
-        self.planted = Static(id="planted", markup=False)
+        self.planted = PlantedLine()
         self._by_signal = False
         """Whether the signals' cursor chooses, not the decisions'."""
-        self._stored: dict[str, Decision | str] = {}
-        """Decisions behind older signals by id, or why there is none."""
-        self._explained: dict[str, Explanation | str] = {}
-        """Explanations by decision, or why there is none."""
+        self._stored: Answers[Decision] = Answers(self.questions, "decision", self.tick, most=_KEPT)
+        """Decisions behind older signals, by id."""
+        self._explained: Answers[Explanation] = Answers(
+            self.questions, "why", self.tick, most=_KEPT, within_s=_EXPLAIN_WITHIN_S
+        )
+        """Explanations by decision."""
 
     def body(self) -> Iterator[Widget]:
         yield from (self.decisions, self.trace, self.why, self.signals, self.scores, self.headlines)
@@ -66,11 +65,7 @@ class SignalsScreen(LiveScreen):
         yield self.find
 
     def pull(self, look: Look) -> None:
-        system = look.state.system.get(ONLY)
-        demo = system is not None and system.mode is Mode.DEMO
-        if demo != self.planted.display:
-            self.planted.display = demo
-            self.planted.update(f" DEMO  {PLANTED}")
+        self.planted.pull(look)
         wanted, self.desk.why = InstrumentId(self.desk.why), ""
         if wanted:
             self._explain_newest(wanted, look)
@@ -112,7 +107,7 @@ class SignalsScreen(LiveScreen):
         found = self._explained.get(why.decision)
         why.explanation = found if isinstance(found, Explanation) else None
         why.error = found if isinstance(found, str) else ""
-        why.loading = f"why:{why.decision}" in self.pending()
+        why.loading = self._explained.waits_for(why.decision)
         why.moved_by = trace.signal.signal.moved_by if trace.signal is not None else ()
 
     def _of_signal(self, row: SignalRow, look: Look) -> Decision | str:
@@ -121,36 +116,29 @@ class SignalsScreen(LiveScreen):
         newest = look.state.decisions.get(signal.instrument)
         if newest is not None and newest.decision.id == signal.id:
             return newest.decision
-        if signal.id in self._stored:
-            return self._stored[signal.id]
-        name = f"decision:{signal.id}"
-        if name not in self.pending():
-            query = DecisionAt(signal.instrument, signal.made_at)
-            self.ask(name, query, partial(self._read, signal.id), partial(self._keep_stored, signal.id))
+        stored = self._stored.get(signal.id)
+        if stored is not None:
+            return stored
+
+        def read(found: Decision | None) -> Decision | str:
+            return found if found is not None and found.id == signal.id else "the decision is no longer stored"
+
+        self._stored.fetch(signal.id, DecisionAt(signal.instrument, signal.made_at), read)
         return ""
-
-    def _read(self, wanted: str, decision: Decision | None) -> None:
-        known = decision is not None and decision.id == wanted
-        self._keep_stored(wanted, decision if known and decision else "the decision is no longer stored")
-
-    def _keep_stored(self, wanted: str, found: Decision | str) -> None:
-        _keep(self._stored, wanted, found)
-        self.tick()
 
     def on_live_grid_moved(self, message: LiveGrid.Moved) -> None:
         if message.grid in {self.decisions, self.signals}:
             self._by_signal = message.grid is self.signals
-            if self._by_signal and isinstance(self._stored.get(message.key), str):
-                del self._stored[message.key]
+            if self._by_signal:
+                self._stored.forget_failure(message.key)
             self.tick()
 
     def on_panel_used(self, message: Panel.Used) -> None:
-        super().on_panel_used(message)
         self._use(message.panel)
 
     def show_panel(self, name: str) -> None:
         super().show_panel(name)
-        self._use(next((panel for panel in self.panels if panel.id == name), self.decisions))
+        self._use(next((panel for panel in self.panels.all if panel.id == name), self.decisions))
 
     def _use(self, panel: Panel) -> None:
         if panel in {self.decisions, self.signals}:
@@ -162,17 +150,12 @@ class SignalsScreen(LiveScreen):
     def action_why(self) -> None:
         """Ask for the contributions to the chosen decision."""
         wanted = self.why.decision
-        if self.single:
+        if self.panels.single:
             self.show_panel("why")
         if not wanted or isinstance(self._explained.get(wanted), Explanation):
             return
-        self._explained.pop(wanted, None)
-        explain = partial(self._explain, wanted)
-        self.ask(f"why:{wanted}", Explain(wanted), explain, explain, within_s=_EXPLAIN_WITHIN_S)
-        self.tick()
-
-    def _explain(self, wanted: str, found: Explanation | str) -> None:
-        _keep(self._explained, wanted, found)
+        self._explained.forget_failure(wanted)
+        self._explained.fetch(wanted, Explain(wanted), lambda explained: explained)
         self.tick()
 
     # Earlier decisions and filters
@@ -193,7 +176,7 @@ class SignalsScreen(LiveScreen):
         grid = self.decisions
         grid.of, grid.history, grid.error = instrument, None, ""
         query = DecisionsPage(instrument=instrument, limit=PAGE, gate=grid.gate)
-        self.ask("history", query, self._take_history, self._no_history)
+        self.questions.ask("history", query, self._take_history, self._no_history)
         self.tick()
 
     def _take_history(self, found: tuple[Decision, ...]) -> None:
@@ -250,14 +233,13 @@ class SignalsScreen(LiveScreen):
             await self.run_action("app.show('markets')")
 
     def back(self) -> bool:
-        if self.find.is_open:
-            self.find.close(kept=False)
+        if self.find.close(kept=False):
             return True
         if self.decisions.of:
             self._leave_history()
             self.tick()
             return True
-        if self.single and not self.maximised and self.shown != "decisions":
+        if self.panels.away_from_home():
             self.show_panel("decisions")
             return True
         if self.decisions.gate or self.decisions.find:
@@ -265,11 +247,3 @@ class SignalsScreen(LiveScreen):
             self.tick()
             return True
         return super().back()
-
-
-def _keep(store: dict[str, V], key: str, value: V) -> None:
-    """Remember ``value`` and forget the oldest beyond what is kept."""
-    store.pop(key, None)
-    store[key] = value
-    while len(store) > _KEPT:
-        del store[next(iter(store))]
