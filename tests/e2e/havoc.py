@@ -68,8 +68,9 @@ async def endure(
             {"kind": "cut", "period_s": _CUT_EVERY_S, "probability": _CUT_CHANCE},
         )
         await run_for(seconds)
-        while (verdict.cuts := await _count_of(market, "cut")) < cuts:
+        while await _count_of(market, "cut") < cuts:
             await run_for(1)
+        verdict.cuts = await _count_of(market, "cut")
         await market.set_faults()
         until_ms = now_ms() - 1000
         await run_for(2)
