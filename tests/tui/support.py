@@ -105,7 +105,7 @@ async def open_logs(pilot: Pilot[None]) -> LogsScreen:
     app = pilot.app
     assert isinstance(app, ConsoleApp)
     await pilot.press("5")
-    await eventually(lambda: isinstance(app.screen, LogsScreen) and app.screen.log_lines.loaded)
+    await eventually(lambda: isinstance(app.screen, LogsScreen) and app.screen.pages.loaded)
     await pilot.pause()
     return logs(app)
 

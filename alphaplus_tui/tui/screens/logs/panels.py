@@ -9,7 +9,8 @@ from alphaplus_tui.domain.text import clean
 from alphaplus_tui.session.queries import LogLine
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
-from alphaplus_tui.tui.screens.logs.window import LogWindow, fields_text
+from alphaplus_tui.tui.screens.logs.pages import LogPages
+from alphaplus_tui.tui.screens.logs.window import LEVELS, fields_text
 from alphaplus_tui.tui.theme import Inks
 from alphaplus_tui.tui.widgets.grid import Cell, Column, LiveGrid
 from alphaplus_tui.tui.widgets.panel import Condition, Kind, Panel, Piece, wrap
@@ -51,7 +52,7 @@ class LogLines(LiveGrid[LogLine]):
         "the one after, Enter shows a line in full, o goes to its service, y copies it."
     )
 
-    def __init__(self, desk: Desk, window: LogWindow) -> None:
+    def __init__(self, desk: Desk, pages: LogPages) -> None:
         columns: tuple[Column[LogLine], ...] = (
             Column("time", "Time", 8, _time),
             Column("level", "Level", 7, _level),
@@ -59,25 +60,30 @@ class LogLines(LiveGrid[LogLine]):
             Column("event", "Event", 20, self._event, grow=True),
         )
         super().__init__(desk, columns, id="lines")
-        self.window = window
+        self.pages, self.window = pages, pages.window
         self.search = ""
-        self.title_text = "Log"
-        self.error = ""
-        self.loaded = False
-        self.note = ""
         self._known: tuple[int, Sequence[str]] = (-1, ())
 
     def title(self, look: Look) -> str:  # noqa: ARG002 - the filters are enough
-        return self.title_text
+        parts = ["Log"]
+        if self.pages.level != LEVELS[0]:
+            parts.append(f"{self.pages.level} and worse")
+        if self.pages.service:
+            parts.append(self.pages.service)
+        if self.search:
+            parts.append(f"“{self.search}”")
+        return " · ".join(parts)
 
     def condition(self, look: Look) -> Condition:  # noqa: ARG002 - the window is enough
-        if self.error:
-            return Condition(Kind.ERROR, self.error, "f tries again")
-        if not self.loaded:
+        if self.pages.error:
+            return Condition(Kind.ERROR, self.pages.error, "f tries again")
+        if not self.pages.loaded:
             return Condition(Kind.LOADING, "reading the log")
         if not self.window.lines:
             return Condition(Kind.EMPTY, "no line matches", "v changes the level, s the service")
-        return Condition(Kind.LIVE, self.note)
+        here = self.window.index.get(self.cursor, 0) + 1
+        place = f"{here:,}/{len(self.window.lines):,}{'+' if self.window.more_before else ''}"
+        return Condition(Kind.LIVE, f"{place} · following" if self.pages.following else f"{place} · f follows")
 
     def keys(self, look: Look) -> Sequence[str]:  # noqa: ARG002 - the window is enough
         if self._known[0] != self.window.version:
