@@ -19,6 +19,7 @@ from alphaplus_tui.kernel.service import Life
 from alphaplus_tui.ports.store import Batch, Spool, StoreReader, StoreWriter, Written
 from alphaplus_tui.services.absence import Absence
 from alphaplus_tui.services.buffer import BATCH_ROWS, WriteBuffer
+from alphaplus_tui.services.earlier_runs import EarlierRuns
 from alphaplus_tui.services.followed import FollowedInstruments
 from alphaplus_tui.services.intake import Intake
 from alphaplus_tui.services.shedding import ShedTrades
@@ -68,6 +69,7 @@ class PersistenceService:
         self._first_spooled = 0
         """Mark of the first batch of this run that went to the spool; those before are of earlier runs. 0: none."""
         self._shed = ShedTrades()
+        self._earlier = EarlierRuns(reader)
         self._running = False
         self._followed = FollowedInstruments(writer, reader, bus)
         self._intake = Intake(self._buffer, bus, market)
@@ -125,8 +127,7 @@ class PersistenceService:
                 if not self._followed:
                     return
                 await self._followed.tell_last_trades()
-            await self._followed.register_strangers(batch)
-            self._commit(await self._writer.write(batch), ())
+            await self._write_spooled(batch, earlier=not self._first_spooled or mark < self._first_spooled)
             await self._spool.done(mark)
             await self._relieve_memory()
         if not self._followed and len(self._buffer):
@@ -150,6 +151,16 @@ class PersistenceService:
                 if not settled.done():
                     settled.set_result(None)
             self._settled.clear()
+
+    async def _write_spooled(self, batch: Batch, *, earlier: bool) -> None:
+        """earlier: of another run, which may have missed trades without knowing."""
+        try:
+            await self._followed.register_strangers(batch)
+            whole = await self._earlier.with_holes(batch, self._market.now()) if earlier else batch
+            self._commit(await self._writer.write(whole), ())
+        except TransientError:
+            self._earlier.forget()
+            raise
 
     def _commit(self, written: Written, came: "list[int] | tuple[()]") -> None:
         now = perf_counter_ns()

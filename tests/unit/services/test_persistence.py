@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from msgspec import structs
+
+from alphaplus_tui.domain.coverage import Cover, CoveredTime
 from alphaplus_tui.domain.events import (
     CandleClosed,
     GapChanged,
@@ -23,7 +26,7 @@ from alphaplus_tui.kernel.bus import Bus
 from alphaplus_tui.kernel.clock import ManualMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.kernel.service import Health, Life, ServiceState, ServiceStatus
-from alphaplus_tui.ports.store import Batch, LastTrade
+from alphaplus_tui.ports.store import Batch, GapRecord, LastTrade
 from alphaplus_tui.services.buffer import PAST_ROWS
 from alphaplus_tui.services.persistence import PersistenceService
 from tests.fakes.clock import FakeClock
@@ -367,3 +370,44 @@ async def test_an_exchange_that_answers_while_the_database_is_away_is_not_writte
 def spooled(desk: Desk) -> int:
     """Trades that wait in the spool."""
     return sum(len(batch.trades) for batch in desk.spool.waiting.values())
+
+
+async def test_a_hole_before_a_run_that_never_saw_the_database_is_on_record_with_its_first_trades() -> None:
+    spool, store = FakeSpool(), FakeStore()
+    await store.register((BTC, ETH))
+    await store.write(Batch(trades=(a_trade(BTC.id, 6),)))
+    noticed = GapRecord(BTC.id, 22, 23, 2, "", START_NS, START_NS, a_trade(BTC.id, 21).ts_event)
+    await spool.append(Batch(trades=(a_trade(BTC.id, 20), a_trade(BTC.id, 21), a_trade(ETH.id, 3)), gaps=(noticed,)))
+    await spool.append(Batch(trades=(a_trade(BTC.id, 24), a_trade(ETH.id, 4))))
+    await spool.append(Batch(trades=(a_trade(BTC.id, 40),)))
+    store.answers_lost = 1
+    async with working(Desk(store, spool)) as desk:
+        desk.follow(BTC, ETH)
+        await desk.clock.advance(2)
+        assert desk.spool.bytes_used == 0
+        gaps = sorted(await store.open_gaps(), key=lambda gap: gap.first_seq)
+        assert [(gap.instrument, gap.first_seq, gap.last_seq, gap.missing) for gap in gaps] == [
+            (BTC.id, 7, 19, 13),
+            (BTC.id, 22, 23, 2),
+            (BTC.id, 25, 39, 15),
+        ]
+        assert (gaps[0].start, gaps[0].end) == (a_trade(BTC.id, 6).ts_event, a_trade(BTC.id, 20).ts_event)
+
+
+async def test_without_numbers_the_time_before_a_run_that_never_saw_the_database_is_on_record() -> None:
+    spool, store = FakeSpool(), FakeStore()
+    sol = structs.replace(an_instrument("SOL/USDT"), numbered=False)
+    await store.register((sol,))
+    first, later, last = (START_NS + seconds * 1_000_000_000 for seconds in (5, 60, 90))
+
+    def at(ts: int) -> Trade:
+        return structs.replace(a_trade(sol.id, 1, ts_event=ts), seq=ts, trade_id=f"x{ts}")
+
+    await store.write(Batch(trades=(at(first),), covered=(CoveredTime(sol.id, first - 1_000, first, Cover.LIVE),)))
+    whole = CoveredTime(sol.id, later, last, Cover.LIVE)
+    await spool.append(Batch(trades=(at(later), at(last)), covered=(whole,)))
+    async with working(Desk(store, spool)) as desk:
+        desk.follow(sol)
+        await desk.clock.advance(0.1)
+        (gap,) = await store.open_gaps()
+        assert (gap.instrument, gap.first_seq, gap.last_seq, gap.missing) == (sol.id, first, later, 1)

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from alphaplus_tui.domain.events import CandleClosed
-from alphaplus_tui.domain.market import Candle
+from alphaplus_tui.domain.market import Candle, Trade
 from alphaplus_tui.domain.timeframe import open_time
 from tests.support import eventually
 from tests.unit.services.pipeline import (
@@ -205,3 +205,43 @@ async def test_a_service_that_is_restarted_in_the_middle_misses_nothing(name: st
             candle = pipeline.stored_candle(opens)
             assert candle is not None
             assert (figures(candle), candle.complete) == (expected[opens], True)
+
+
+async def _run_without_database(last: Pipeline, trades: list[Trade]) -> Pipeline:
+    """A whole run, from its start to its end, that hears ``trades`` and never sees the database."""
+    last.store.available, before = False, len(last.market_data.subscribed)
+    run = Pipeline(last.market_data, last.store, last.spool)
+    run.market.advance_to(trades[0].ts_event)
+    async with running(run):
+        await eventually(lambda: len(run.market_data.subscribed) > before)
+        for trade in trades:
+            run.trade(trade)
+        await run.market_data_heard(trades[-1].seq)
+    last.store.available = True
+    return run
+
+
+async def test_what_traded_between_runs_that_never_saw_the_database_is_fetched_by_the_next() -> None:
+    trades = some_trades(700)
+    run = Pipeline()
+    async with running(run):
+        for trade in trades[:100]:
+            run.trade(trade)
+        await run.market_data_heard(100)
+        await run.persistence.settled()
+    for begin in (200, 400):
+        for trade in trades[begin - 100 : begin]:
+            run.trade(trade, heard=False)
+        run = await _run_without_database(run, trades[begin : begin + 100])
+    assert run.stored() == list(range(1, 101))
+    for trade in trades[500:600]:
+        run.trade(trade, heard=False)
+    last = Pipeline(run.market_data, run.store, run.spool)
+    last.market.advance_to(trades[600].ts_event)
+    async with running(last):
+        for trade in trades[600:]:
+            last.trade(trade)
+        await eventually(lambda: last.stored() == list(range(1, 701)))
+        await eventually(lambda: not last.state.gaps)
+        await last.persistence.settled()
+        assert await last.store.open_gaps() == ()
