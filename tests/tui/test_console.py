@@ -152,7 +152,7 @@ async def test_the_palette_does_what_the_keys_do(tmp_path: Path) -> None:
         await pilot.press(*"Crosshair")
         await pilot.pause(0.5)
         await pilot.press("enter")
-        await eventually(lambda: app.context == "markets" and markets(app).chart.cross == 0)
+        await eventually(lambda: app.context == "markets" and markets(app).chart.view.cross == 0)
 
 
 async def test_jumping_to_a_symbol_from_another_screen(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ async def test_q_goes_back_and_then_leaves(tmp_path: Path) -> None:
     async with shown(app) as pilot:
         await until_painted(pilot)
         await pilot.press("x", "q")
-        assert markets(app).chart.cross is None
+        assert markets(app).chart.view.cross is None
         assert app.is_running
         await pilot.press("q")
         await eventually(lambda: not app.is_running)

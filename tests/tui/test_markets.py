@@ -117,13 +117,13 @@ async def test_panning_back_asks_for_older_candles_and_zero_returns(tmp_path: Pa
         screen = markets(app)
         for _ in range(120):
             await pilot.press("left")
-        await eventually(lambda: screen.chart.older and not screen.chart.asking)
+        await eventually(lambda: screen.chart.older.candles and not screen.chart.older.asking)
         oldest = session.state.charts[name_of("BTC"), TIMEFRAMES[0]].closed[0].open_time
-        assert screen.chart.older[-1].open_time < oldest
-        assert screen.chart.pan > 450
+        assert screen.chart.older.candles[-1].open_time < oldest
+        assert screen.chart.view.pan > 450
         await pilot.press("right")
         await pilot.press("0")
-        assert screen.chart.pan == 0
+        assert screen.chart.view.pan == 0
 
 
 async def test_a_database_that_is_away_stops_panning_with_a_word_and_no_crash(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ async def test_a_database_that_is_away_stops_panning_with_a_word_and_no_crash(tm
         for _ in range(120):
             await pilot.press("left")
         await eventually(lambda: any("connection refused" in text for text in toasts(app)))
-        assert markets(app).chart.exhausted
+        assert markets(app).chart.older.exhausted
 
 
 async def test_zoom_crosshair_and_style(tmp_path: Path) -> None:
@@ -143,18 +143,18 @@ async def test_zoom_crosshair_and_style(tmp_path: Path) -> None:
     async with shown(app) as pilot:
         await until_painted(pilot)
         chart = markets(app).chart
-        before = chart.zoom()
+        before = chart.view.zoom
         await pilot.press("plus")
-        assert chart.zoom()[1] > before[1]
+        assert chart.view.zoom[1] > before[1]
         await pilot.press("minus", "minus")
-        assert chart.zoom()[0] > before[0]
+        assert chart.view.zoom[0] > before[0]
         await pilot.press("0", "x", "left", "left")
-        assert chart.cross == 2
+        assert chart.view.cross == 2
         candles = app.desk.session.state.charts[name_of("BTC"), TIMEFRAMES[0]]
         assert f"{candles.closed[-2].close:,.2f}" in picture(app)[3]
         assert chart.copy_row().split(",")[0] == "BTC/USDT"
         await pilot.press("escape")
-        assert chart.cross is None
+        assert chart.view.cross is None
         await pilot.press("c")
         assert any("⠀" < char <= "⣿" for char in "".join(line[56:] for line in picture(app)[5:20]))
 

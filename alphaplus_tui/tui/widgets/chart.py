@@ -1,4 +1,4 @@
-"""The candle chart: what is loaded, how far it is panned and zoomed, and when it must be drawn again."""
+"""The candle chart: which candles it draws, and when it must be drawn again."""
 
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
@@ -14,17 +14,15 @@ from alphaplus_tui.state.slices import ChartRow, FeedState, InstrumentRow
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.widgets.candles import Frame, Plan, Slot, draw, make_frame, put_together
+from alphaplus_tui.tui.widgets.chart_header import Tab, candle_numbers, timeframe_tabs
+from alphaplus_tui.tui.widgets.chart_view import ChartView
 from alphaplus_tui.tui.widgets.names import name_of
+from alphaplus_tui.tui.widgets.older import OlderCandles
 from alphaplus_tui.tui.widgets.panel import Condition, Kind, Panel, Piece
 from alphaplus_tui.tui.widgets.signal_marks import chart_marks
 from alphaplus_tui.tui.widgets.status import feed_words
 
-ZOOMS: tuple[tuple[int, int], ...] = ((16, 1), (8, 1), (4, 1), (2, 1), (1, 1), (1, 2), (1, 3))
-"""Candles a slot, screen columns a slot."""
-USUAL_ZOOM, USUAL_ZOOM_WIDE = 4, 5
-WIDE_PLOT = 84
 STYLES = ("candles", "line")
-MOST_OLDER = 20_000
 
 
 class Chart(Panel):
@@ -58,46 +56,43 @@ class Chart(Panel):
         self.instrument: InstrumentRow | None = None
         self.timeframe = Timeframe("")
         self.timeframes: Sequence[Timeframe] = ()
-        self.pan = 0
-        """Slots between the newest candle and the right edge."""
-        self.cross: int | None = None
-        """Slots from the right edge to the crosshair."""
-        self.hover: int | None = None
-        self.older: tuple[Candle, ...] = ()
-        self.asking = False
-        self.exhausted = False
-        """The database has nothing older."""
+        self.view = ChartView(desk, lambda: self.pull(desk.look()))
+        self.older = OlderCandles()
         self._stamp: Hashable = None
         self._picture: list[list[Piece]] = []
         self._plan: Plan | None = None
-        self._tabs: list[tuple[int, int, Timeframe]] = []
+        self._tabs: list[Tab] = []
 
     def choose(self, instrument: InstrumentRow | None, timeframe: Timeframe, timeframes: Sequence[Timeframe]) -> None:
         """Show another instrument or timeframe."""
         name = instrument.instrument.id if instrument else None
         before = self.instrument.instrument.id if self.instrument else None
         if (name, timeframe) != (before, self.timeframe):
-            self.pan, self.older, self.asking, self.exhausted, self.hover = 0, (), False, False, None
+            self.view.to_newest()
+            self.older = OlderCandles()
             self._stamp = None
         self.instrument, self.timeframe, self.timeframes = instrument, timeframe, timeframes
 
-    def zoom(self) -> tuple[int, int]:
-        level = self.desk.layout.zoom
-        if level is None or not 0 <= level < len(ZOOMS):
-            level = USUAL_ZOOM if self.content_size.width < WIDE_PLOT else USUAL_ZOOM_WIDE
-        return ZOOMS[level]
-
     def take_older(self, candles: tuple[Candle, ...]) -> None:
         """The answer to ``NeedOlder``."""
-        self.asking = False
-        self.exhausted = not candles
-        if candles:
-            first = self.older[0].open_time if self.older else None
-            fresh = tuple(candle for candle in candles if first is None or candle.open_time < first)
-            self.exhausted = not fresh
-            self.older = (fresh + self.older)[:MOST_OLDER]
+        self.older.take(candles)
         self._stamp = None
         self.pull(self.desk.look())
+
+    def next_style(self) -> None:
+        """Candles or a line."""
+        layout = self.desk.layout
+        at = STYLES.index(layout.chart_style) if layout.chart_style in STYLES else 0
+        layout.chart_style = STYLES[(at + 1) % len(STYLES)]
+        self.desk.remember()
+        self.pull(self.desk.look())
+
+    def neighbour(self, by: int) -> Timeframe | None:
+        """The timeframe so many steps longer; the last one where there are no more."""
+        if self.timeframe not in self.timeframes:
+            return None
+        at = list(self.timeframes).index(self.timeframe) + by
+        return self.timeframes[max(0, min(len(self.timeframes) - 1, at))]
 
     # Panel
 
@@ -131,12 +126,13 @@ class Chart(Panel):
         row = self._row(look)
         assert self.instrument is not None
         assert row is not None
+        view, self.view.width = self.view, width
         stamp = (
             look.state.charts.row_version((row.instrument, row.timeframe)),
             look.inks,
             (width, height),
-            (self.pan, self.cross, self.hover, self.zoom(), self.desk.layout.chart_style, self.asking),
-            len(self.older),
+            (view.pan, view.cross, view.hover, view.zoom, self.desk.layout.chart_style, self.older.asking),
+            len(self.older.candles),
             self.timeframe,
             look.state.signals.version,
         )
@@ -172,26 +168,25 @@ class Chart(Panel):
         frame = make_frame(width, height - 1, len(fmt.number(max(top, newest.high), places)) + 2)
         if frame.height < 3 or frame.width < frame.axis_width + 4:
             return [[("no room for a chart", look.inks.dim)]]
-        plan = self._make_plan(row, newest, frame, places, look)
-        self._plan = plan
-        header = self._header(look, width, places)
-        return [header, *draw(plan, look.inks).lines()]
+        plan = self._plan = self._make_plan(row, newest, frame, places, look)
+        self.view.columns = plan.columns
+        return [self._header(look, width, places), *draw(plan, look.inks).lines()]
 
     def _make_plan(self, row: ChartRow, newest: Candle, frame: Frame, places: int, look: Look) -> Plan:
         assert self.instrument is not None
-        per_slot, spacing = self.zoom()
+        per_slot, spacing = self.view.zoom
         slot_ns = duration_ns(self.timeframe) * per_slot
         shown = max(1, frame.plot_width // spacing)
         newest_slot = newest.open_time - (newest.open_time % slot_ns if per_slot > 1 else 0)
-        candles = self._candles(row)
+        candles = self.older.with_known(row.closed + ((row.forming,) if row.forming else ()))
         oldest = candles[0].open_time if candles else newest.open_time
-        self.pan = max(0, min(self.pan, max(0, (newest_slot - oldest) // slot_ns - shown // 2)))
-        first = newest_slot - (self.pan + shown - 1) * slot_ns
+        self.view.pan = max(0, min(self.view.pan, (newest_slot - oldest) // slot_ns - shown // 2))
+        first = newest_slot - (self.view.pan + shown - 1) * slot_ns
         start = bisect_left(candles, first, key=lambda candle: candle.open_time)
         end = bisect_left(candles, first + shown * slot_ns, key=lambda candle: candle.open_time)
         slots = _slots(candles[start:end], first, slot_ns)
         self._want_older(oldest, first)
-        cross = self.cross if self.cross is not None else None
+        cross = self.view.cross
         return Plan(
             frame=frame,
             slots=slots,
@@ -208,18 +203,10 @@ class Chart(Panel):
             marks=chart_marks(look.state.signals.values(), self.instrument.instrument.id, (first, slot_ns), look),
         )
 
-    def _candles(self, row: ChartRow) -> Sequence[Candle]:
-        known = row.closed + ((row.forming,) if row.forming else ())
-        if not self.older:
-            return known
-        first = known[0].open_time if known else None
-        return tuple(candle for candle in self.older if first is None or candle.open_time < first) + known
-
     def _want_older(self, oldest: int, first: int) -> None:
-        if self.instrument is None or self.asking or self.exhausted or self.pan == 0:
+        if self.instrument is None or self.view.pan == 0:
             return
-        if first - 50 * duration_ns(self.timeframe) <= oldest:
-            self.asking = True
+        if self.older.wants(oldest, first, duration_ns(self.timeframe)):
             self.post_message(self.NeedOlder(self.instrument.instrument.id, self.timeframe, oldest))
 
     def _focused_slot(self) -> Slot | None:
@@ -228,95 +215,38 @@ class Chart(Panel):
             return None
         if plan.cross is not None:
             return plan.slots.get(plan.cross)
-        if self.hover is not None and self.hover in plan.slots:
-            return plan.slots[self.hover]
+        if self.view.hover is not None and self.view.hover in plan.slots:
+            return plan.slots[self.view.hover]
         return plan.slots[max(plan.slots)]
 
     def _header(self, look: Look, width: int, places: int) -> list[Piece]:
-        inks = look.inks
-        line: list[Piece] = []
-        self._tabs = []
-        x = 0
-        for timeframe in self.timeframes:
-            active = timeframe == self.timeframe
-            word = f" {timeframe} "
-            line.append((word, inks.strong + inks.on_cursor if active else inks.dim))
-            self._tabs.append((x, x + len(word), timeframe))
-            x += len(word)
-        slot = self._focused_slot()
-        if slot is None:
-            return [*line, ("  no candle here", inks.dim)]
-        change = (slot.close / slot.open - 1) * 100 if slot.open else None
-        ink = inks.direction(change)
-        parts: list[list[Piece]] = [
-            [("  ", inks.dim), (fmt.percent(change), ink)],
-            [(" C ", inks.dim), (fmt.number(slot.close, places), ink)],
-            [(" O ", inks.dim), (fmt.number(slot.open, places), inks.base)],
-            [(" H ", inks.dim), (fmt.number(slot.high, places), inks.base)],
-            [(" L ", inks.dim), (fmt.number(slot.low, places), inks.base)],
-            [(" V ", inks.dim), (fmt.compact(slot.volume), inks.base)],
-        ]
-        if self.asking:
-            parts.append([("  loading older", inks.accent)])
-        elif self.pan:
-            parts.append([("  0 returns to now", inks.dim)])
-        for part in parts:
-            length = sum(len(text) for text, _ in part)
-            if x + length > width:
-                break
-            line += part
-            x += length
-        return line
+        line, self._tabs = timeframe_tabs(self.timeframes, self.timeframe, look.inks)
+        note: Piece | None = None
+        if self.older.asking:
+            note = ("  loading older", look.inks.accent)
+        elif self.view.pan:
+            note = ("  0 returns to now", look.inks.dim)
+        room = width - sum(len(text) for text, _ in line)
+        return [*line, *candle_numbers(self._focused_slot(), note, room, places, look.inks)]
 
-    # Moving
-
-    def move(self, by: int) -> None:
-        """Slots back in time (or the crosshair, when it is on)."""
-        columns = self._plan.columns if self._plan else 1
-        if self.cross is not None:
-            self.cross += by
-            if self.cross < 0:
-                self.pan, self.cross = max(0, self.pan + self.cross), 0
-            elif self.cross >= columns:
-                self.pan, self.cross = self.pan + self.cross - columns + 1, columns - 1
-        else:
-            self.pan = max(0, self.pan + by * max(1, columns // 12))
-        self.pull(self.desk.look())
-
-    def toggle_cross(self) -> None:
-        self.cross = 0 if self.cross is None else None
-        self.pull(self.desk.look())
-
-    def change_zoom(self, by: int) -> None:
-        level = ZOOMS.index(self.zoom()) + by
-        self.desk.layout.zoom = max(0, min(len(ZOOMS) - 1, level))
-        self.pull(self.desk.look())
-
-    def reset(self) -> None:
-        self.pan, self.cross = 0, None
-        self.desk.layout.zoom = None
-        self.pull(self.desk.look())
+    # The mouse
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
-        self.change_zoom(-1)
+        self.view.change_zoom(-1)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
-        self.change_zoom(1)
+        self.view.change_zoom(1)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         offset, plan = event.get_content_offset(self), self._plan
         column = None if offset is None or plan is None else (offset.x - plan.x(0)) // plan.spacing
-        if event.button == 1 and plan is not None and event.delta_x:
-            self.pan = max(0, self.pan + round(event.delta_x / plan.spacing))
-        if column != self.hover or event.button == 1:
-            self.hover = column
-            self.pull(self.desk.look())
+        dragging = event.button == 1 and plan is not None
+        self.view.point(column, dragged=round(event.delta_x / plan.spacing) if dragging and plan else 0)
 
     def on_leave(self) -> None:
-        self.hover = None
-        self.pull(self.desk.look())
+        self.view.point(None)
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)

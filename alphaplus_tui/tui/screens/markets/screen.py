@@ -15,7 +15,7 @@ from alphaplus_tui.tui.live_screen import LiveScreen
 from alphaplus_tui.tui.screens.markets.watchlist import SORTS, Watchlist
 from alphaplus_tui.tui.screens.markets.why import WhyLine
 from alphaplus_tui.tui.widgets.book import BookPanel
-from alphaplus_tui.tui.widgets.chart import STYLES, Chart
+from alphaplus_tui.tui.widgets.chart import Chart
 from alphaplus_tui.tui.widgets.find import FindLine
 from alphaplus_tui.tui.widgets.grid import LiveGrid
 from alphaplus_tui.tui.widgets.tape import TapePanel
@@ -129,11 +129,11 @@ class MarketsScreen(LiveScreen):
     def back(self) -> bool:
         if self.find.close(kept=False):
             return True
-        if self.chart.cross is not None:
-            self.chart.toggle_cross()
+        if self.chart.view.cross is not None:
+            self.chart.view.toggle_cross()
             return True
-        if self.chart.pan:
-            self.chart.reset()
+        if self.chart.view.pan:
+            self.chart.view.reset()
             return True
         if self.panels.away_from_home():
             self.show_panel("watchlist")
@@ -150,10 +150,8 @@ class MarketsScreen(LiveScreen):
     # The chart
 
     def action_timeframe(self, by: int) -> None:
-        timeframes = list(self.chart.timeframes)
-        if self.chart.timeframe in timeframes:
-            at = timeframes.index(self.chart.timeframe)
-            self._use_timeframe(timeframes[max(0, min(len(timeframes) - 1, at + by))])
+        if (timeframe := self.chart.neighbour(by)) is not None:
+            self._use_timeframe(timeframe)
 
     def on_chart_timeframe_pressed(self, message: Chart.TimeframePressed) -> None:
         self._use_timeframe(message.timeframe)
@@ -164,25 +162,19 @@ class MarketsScreen(LiveScreen):
         self.pull(self.desk.look())
 
     def action_zoom(self, by: int) -> None:
-        self.chart.change_zoom(by)
-        self.desk.remember()
+        self.chart.view.change_zoom(by)
 
     def action_pan(self, by: int) -> None:
-        self.chart.move(by)
+        self.chart.view.move(by)
 
     def action_chart_reset(self) -> None:
-        self.chart.reset()
-        self.desk.remember()
+        self.chart.view.reset()
 
     def action_crosshair(self) -> None:
-        self.chart.toggle_cross()
+        self.chart.view.toggle_cross()
 
     def action_chart_style(self) -> None:
-        layout = self.desk.layout
-        at = STYLES.index(layout.chart_style) if layout.chart_style in STYLES else 0
-        layout.chart_style = STYLES[(at + 1) % len(STYLES)]
-        self.desk.remember()
-        self.chart.pull(self.desk.look())
+        self.chart.next_style()
 
     def on_chart_need_older(self, message: Chart.NeedOlder) -> None:
         query = CandlesBetween(InstrumentId(message.instrument), message.timeframe, 0, message.before, 1000)
