@@ -30,6 +30,7 @@ from alphaplus_tui.settings.root import Settings
 from alphaplus_tui.state.slices import Mode, SystemRow
 from alphaplus_tui.state.store import StateStore
 from alphaplus_tui.state.view import ONLY
+from alphaplus_tui.storage.embedded import EmbeddedServer
 
 _STOP_WITHIN_S = 4.0
 """Shared by the levels of services: what writes last must have its last words within a fifth of it."""
@@ -62,6 +63,9 @@ def build_engine(
     demo: DemoExchange | None = None
     if replay is None and settings.exchange.id == DEMO and not settings.exchange.rest_url:
         demo = DemoExchange(settings.demo, port=free_port())
+    server: EmbeddedServer | None = None
+    if settings.database.embedded:
+        server = EmbeddedServer(paths.database, runtime_dir=paths.runtime, clock=SystemClock())
     meters = Meters()
 
     def build(mine: frozenset[str] | None) -> Parts:
@@ -73,6 +77,7 @@ def build_engine(
             followed={} if replay is not None else owned(settings.exchange, mine),
             replay=replay,
             demo=demo,
+            server=server,
             addresses=addresses or {},
             meters=meters,
         )
@@ -81,6 +86,7 @@ def build_engine(
         build,
         LocalSession(state, paths.log_file),
         demo=demo,
+        server=server,
         replays=replay is not None,
         started_at=started_at,
         share=share_of(settings) if replay is None and settings.sharding.enabled else None,
@@ -103,6 +109,7 @@ def _assemble(
     followed: Mapping[str, Sequence[str] | None],
     replay: ReplayOptions | None,
     demo: DemoExchange | None,
+    server: EmbeddedServer | None,
     addresses: Mapping[str, SecretStr],
     meters: Meters,
 ) -> Parts:
@@ -117,7 +124,7 @@ def _assemble(
     bus = Bus(clock=clock)
     market, exchanges = open_exchanges(settings.exchange, paths, replay=replay, demo=demo, clock=clock, meters=meters)
     ground = Ground(settings, paths, state, bus, clock, market, meters, rng, recorded=replay is not None)
-    stores = storing(ground)
+    stores = storing(ground, server)
     database, persistence, reader = stores.database, stores.persistence, stores.database.reader
     keeping = model_keeping(ground, database.writer, reader)
     # so that it is there for whatever those after it decide

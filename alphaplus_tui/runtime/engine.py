@@ -72,6 +72,14 @@ class Share(Protocol):
     async def close(self) -> None: ...
 
 
+class Server(Protocol):
+    """What needs its time to start, and can be started while the services are put together."""
+
+    async def start(self) -> object: ...
+
+    async def stop(self) -> None: ...
+
+
 class Engine:
     """All services of one data folder; the caller holds its lock.
 
@@ -85,6 +93,7 @@ class Engine:
         session: LocalSession,
         *,
         demo: DemoExchange | None,
+        server: Server | None = None,
         replays: bool,
         started_at: float,
         share: Share | None = None,
@@ -94,6 +103,7 @@ class Engine:
         is ours to follow; None: everything.
 
         demo: the demo exchange, where that is what is followed.
+        server: the database's, where it is ours.
         replays: it plays a recording, which has an end.
         started_at: ``time.monotonic()`` at the first line of the program.
         forget: takes from the state what is known of instruments.
@@ -104,10 +114,12 @@ class Engine:
         self._sharing: asyncio.Task[None] | None = None
         self._startup_s = 0.0
         self._build, self._demo, self._replays, self._started_at = build, demo, replays, started_at
+        self._server = server
         self._prepared = False
         self._parts: Parts | None = None
         self._started, self._ended = asyncio.Event(), asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Task[None] | None = None
 
     @property
     def database_socket(self) -> str | None:
@@ -134,6 +146,8 @@ class Engine:
         await self.prepare()
         if self._share is not None:
             self._mine = await _look(self._share, frozenset())
+        if self._server is not None:
+            self._beginning = asyncio.create_task(_begin(self._server), name="begin the database")
         parts = await asyncio.to_thread(self._build, self._mine)
         if self._stopping is not None:
             return
@@ -231,6 +245,8 @@ class Engine:
         if parts is None:
             if self._demo is not None:
                 await self._demo.end()
+            if self._server is not None:
+                await self._server.stop()
             return
         log.info("engine_stops")
         parts.figures.stopping()
@@ -257,6 +273,11 @@ async def _look(share: Share, before: frozenset[str]) -> frozenset[str]:
     except TransientError as error:
         log.info("share_not_known", error=str(error))
         return before
+
+
+async def _begin(server: Server) -> None:
+    with suppress(AlphaPlusError, OSError):  # who supervises it tries again, and tells why it does not start
+        await server.start()
 
 
 async def _closed(close: Callable[[], Awaitable[None]]) -> None:

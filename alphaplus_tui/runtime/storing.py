@@ -7,6 +7,7 @@ from alphaplus_tui.services.database import DatabaseService
 from alphaplus_tui.services.persistence import PersistenceService
 from alphaplus_tui.services.retention import RetentionService
 from alphaplus_tui.storage.database import PostgresDatabase
+from alphaplus_tui.storage.embedded import EmbeddedServer
 from alphaplus_tui.storage.spool import FileSpool
 
 
@@ -21,10 +22,16 @@ class Storing:
     retention: RetentionService
 
 
-def storing(on: Ground) -> Storing:
+def storing(on: Ground, server: EmbeddedServer | None) -> Storing:
+    """server: where the database is ours."""
     settings = on.settings.database
     database = PostgresDatabase(
-        settings, data_dir=on.paths.database, runtime_dir=on.paths.runtime, clock=on.clock, meters=on.meters
+        settings,
+        data_dir=on.paths.database,
+        runtime_dir=on.paths.runtime,
+        clock=on.clock,
+        meters=on.meters,
+        server=server,
     )
     spool = FileSpool(on.paths.spool, max_bytes=settings.spool_max_mb * 1_000_000, clock=on.clock)
     persistence = PersistenceService(

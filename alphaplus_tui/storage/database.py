@@ -44,11 +44,17 @@ class PostgresDatabase:
         clock: Clock,
         meters: Meters,
         join: bool = False,
+        server: EmbeddedServer | None = None,
     ) -> None:
-        """join: with a running engine in this data folder, use its embedded server instead of starting one."""
+        """join: with a running engine in this data folder, use its embedded server instead of starting one.
+
+        server: the embedded one, where somebody may have begun to start it.
+        """
         self._settings, self._clock, self._join = settings, clock, join
         self._data = data_dir
-        self._server = EmbeddedServer(data_dir, runtime_dir=runtime_dir, clock=clock) if settings.embedded else None
+        self._server = server
+        if server is None and settings.embedded:
+            self._server = EmbeddedServer(data_dir, runtime_dir=runtime_dir, clock=clock)
         self._address: Address | None = None if settings.embedded else external_address(settings)
         self._unready = _NEVER
         self._known = KnownInstruments()
@@ -167,7 +173,7 @@ class PostgresDatabase:
     async def _open(self) -> Address:
         """The address of a server that is there, as far as that is in our hands."""
         fresh = self._address
-        if self._server is not None and not self._server.poll():
+        if self._server is not None and (fresh is None or not self._server.poll()):
             joined = join_address(self._data) if self._join else None
             fresh = _embedded(joined or await self._server.start())
         if fresh is None:

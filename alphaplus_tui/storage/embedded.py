@@ -1,5 +1,6 @@
 """Runs a PostgreSQL of our own as a direct child: on a Unix socket, for nobody but us."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -63,6 +64,7 @@ class EmbeddedServer:
         self._data, self._runtime, self._clock = data_dir.absolute(), runtime_dir.absolute(), clock
         self._shared_buffers_mb, self._launch = shared_buffers_mb, launch_as
         self._process: subprocess.Popen[bytes] | None = None
+        self._starting: asyncio.Task[ServerAddress] | None = None
         self._ballast = Ballast(self._data.with_name("ballast"))
 
     @property
@@ -79,11 +81,29 @@ class EmbeddedServer:
         self._ballast.trim()
 
     def poll(self) -> bool:
-        """Whether the server's process lives."""
-        return self._process is not None and self._process.poll() is None
+        """Whether the server has started and its process lives."""
+        starts = self._starting is not None and not self._starting.done()
+        return not starts and self._process is not None and self._process.poll() is None
 
     async def start(self) -> ServerAddress:
-        """Make the cluster where there is none, clear up after a crash, start, and wait until it answers."""
+        """Make the cluster where there is none, clear up after a crash, start, and wait until it answers.
+
+        All who call it while it starts wait for the one start, which only ``stop`` breaks off.
+        """
+        if self.poll():
+            return ServerAddress(self._runtime, _PORT)
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._start(), name="start PostgreSQL")
+        return await asyncio.shield(self._starting)
+
+    async def stop(self) -> None:
+        """SIGINT and 2 s, SIGQUIT and 1 s, SIGKILL; nothing committed is lost by any of them."""
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+        await self._end()
+
+    async def _start(self) -> ServerAddress:
         way = self._launch = self._launch or launch()
         self._make_folders()
         self.tend()
@@ -98,12 +118,11 @@ class EmbeddedServer:
         try:
             await self._until_ready(self._process)
         except BaseException:
-            await self.stop()
+            await self._end()
             raise
         return ServerAddress(self._runtime, _PORT)
 
-    async def stop(self) -> None:
-        """SIGINT and 2 s, SIGQUIT and 1 s, SIGKILL; nothing committed is lost by any of them."""
+    async def _end(self) -> None:
         process = self._process
         if process is None:
             return

@@ -158,6 +158,36 @@ class TestAnOrdinaryLife:
         async with started(server) as address, looking_at(address) as connection:
             assert await connection.fetchval("SELECT answer FROM kept") == 42
 
+    async def test_two_who_start_it_wait_for_one_server(self, data: Path, runtime: Path) -> None:
+        server = embedded(data, runtime)
+        async with started(server) as address:
+            pid = server.pid
+            assert await asyncio.gather(server.start(), server.start()) == [address, address]
+            assert server.pid == pid
+        addresses = await asyncio.gather(server.start(), server.start())
+        try:
+            assert addresses == [address, address]
+            assert len([process for process in postgres_in(data) if process.pid == server.pid]) == 1
+        finally:
+            await server.stop()
+
+    async def test_who_stops_waiting_breaks_no_start_off_and_a_stop_does(self, data: Path, runtime: Path) -> None:
+        server = embedded(data, runtime)
+        impatient = asyncio.create_task(server.start())
+        await eventually(lambda: server.pid is not None)
+        impatient.cancel()
+        await asyncio.wait({impatient})
+        await server.start()
+        assert server.poll()
+        await server.stop()
+        beginning = asyncio.create_task(server.start())
+        await eventually(lambda: server.pid is not None)
+        await server.stop()
+        await asyncio.wait({beginning})
+        assert beginning.cancelled()
+        assert not server.poll()
+        assert not postgres_in(data)
+
     async def test_nobody_else_may_look_into_its_folders_and_there_is_no_tcp(self, data: Path, runtime: Path) -> None:
         async with started(embedded(data, runtime)) as address, looking_at(address) as connection:
             assert await connection.fetchval("SHOW listen_addresses") == ""
