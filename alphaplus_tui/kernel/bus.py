@@ -14,7 +14,8 @@ from alphaplus_tui.kernel.clock import Clock, SystemClock
 E = TypeVar("E")
 Handler = Callable[[Any], None]
 
-GIVE_WAY_EVERY = 256
+GIVE_WAY_EVERY = 64
+"""A turn of trades takes two or three milliseconds then."""
 _LOG_AGAIN_AFTER_S = 60.0
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
