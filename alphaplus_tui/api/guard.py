@@ -26,7 +26,7 @@ LONGEST_BODY = 64 * 1024
 
 _BEARER = "bearer."
 _REFUSE_AFTER_S = 0.1
-"""Whoever asks too often waits for the refusal: with 16 connections a flood costs 160 refusals a second at most."""
+"""Whoever asks too often waits for the refusal: with 16 connections a flood of requests costs 160 refusals a second."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.\-]{1,253})(?::([0-9]{1,5}))?")
 
 

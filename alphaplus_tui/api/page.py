@@ -32,11 +32,11 @@ the same release.
 """
 _LIMITS = """## Limits
 
-At most 16 connections at a time, 12 of them streams and sessions. Where all are taken, one that asks nothing makes room,
-and while all are being answered more are refused. A request must be whole within 5 s. 200 requests a second with the
-token (400 at once), 20 without (40 at once), 50 to `/livez`; more are answered with 429 and `Retry-After`. A body has at
-most 64 KB, a page at most 1,000 rows. `Host` must be this machine, `api.host` or one of `api.allowed_hosts`; pages of
-other sites may not ask.
+At most 16 connections at a time, 12 of them streams and sessions. Where all are taken, one that asks nothing makes
+room, and while all are being answered more are refused. A request must be whole within 5 s. 200 requests a second with
+the token (400 at once), 20 without (40 at once), 50 to `/livez`; more are answered with 429 and `Retry-After`. A body
+has at most 64 KB, a page at most 1,000 rows. `Host` must be this machine, `api.host` or one of `api.allowed_hosts`;
+pages of other sites may not ask.
 """
 
 

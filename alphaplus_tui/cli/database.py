@@ -101,6 +101,7 @@ def prune(wishes: Wishes, *, as_json: bool) -> None:
             trades_days=kept.retain_trades_days,
             candles_days=kept.retain_candles_days,
             decisions_days=kept.retain_decisions_days,
+            events_days=kept.retain_events_days,
         )
 
     gone = with_database(wishes, "db prune", work)

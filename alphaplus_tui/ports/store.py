@@ -154,11 +154,14 @@ class StoreWriter(Protocol):
         """
         ...
 
-    async def prune(self, now: int, *, trades_days: int, candles_days: int, decisions_days: int = 0) -> dict[str, int]:
+    async def prune(
+        self, now: int, *, trades_days: int, candles_days: int, decisions_days: int = 0, events_days: int = 0
+    ) -> dict[str, int]:
         """Forget live and backfilled rows older than so many days (0: never) before ``now``; rows by table.
 
-        With a decision its outcome goes, but for signals, which stay with theirs. The map of what is covered forgets
-        what was pruned, and after a day which parts of a whole stretch were fetched later.
+        ``events_days`` is of alerts and of what services did. With a decision its outcome goes, but for signals, which
+        stay with theirs. The map of what is covered forgets what was pruned, and after a day which parts of a whole
+        stretch were fetched later.
         """
         ...
 

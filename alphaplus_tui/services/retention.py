@@ -36,6 +36,7 @@ class RetentionService:
                     trades_days=self._settings.retain_trades_days,
                     candles_days=self._settings.retain_candles_days,
                     decisions_days=self._settings.retain_decisions_days,
+                    events_days=self._settings.retain_events_days,
                 )
             except TransientError as error:
                 life.degraded(f"could not forget old rows: {error}")

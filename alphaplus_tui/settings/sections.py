@@ -47,6 +47,8 @@ class DatabaseSettings(Section):
     """Age at which trades are deleted; 0 keeps them for ever."""
     retain_decisions_days: Annotated[int, Field(ge=0, le=36_500)] = 90
     """Age at which decisions are deleted; signals stay; 0 keeps them for ever."""
+    retain_events_days: Annotated[int, Field(ge=0, le=36_500)] = 365
+    """Age at which alerts, and what services did, are deleted; 0 keeps them for ever."""
     retain_candles_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     """Age at which candles are deleted; 0 keeps them for ever."""
 

@@ -160,9 +160,10 @@ async def _check_free(connection: "Connection", *, replace: bool) -> None:
         raise UsageError("another AlphaPlus uses this database; stop it before something is restored over it")
     if replace:
         return
-    for table, rows in (await _count(connection)).items():
-        if rows and not table.endswith(f".{LEDGER}"):
-            raise UsageError(f"{table} holds {rows:,} rows already; --force replaces everything that is stored")
+    stored = _by_root(await _count(connection), await _roots(connection))
+    held = [f"{rows:,} in {table}" for table, rows in stored.items() if rows and table != LEDGER]
+    if held:
+        raise UsageError(f"there are rows already ({', '.join(held)}); --force replaces everything that is stored")
 
 
 async def _count(connection: "Connection") -> dict[str, int]:

@@ -55,6 +55,15 @@ async def write_service_events(connection: "Connection", events: Sequence[Servic
     return done
 
 
+async def forget_events(connection: "Connection", before: int) -> dict[str, int]:
+    """Alerts that were raised, and what services did, before ``before`` (UTC ns); how many of each table."""
+    cut = to_postgres(before)
+    return {
+        "alerts": _count(await connection.execute("DELETE FROM alerts WHERE raised_at < $1", cut)),
+        "service_events": _count(await connection.execute("DELETE FROM service_events WHERE ts < $1", cut)),
+    }
+
+
 def _count(done: str) -> int:
     return int(done.rpartition(" ")[2])
 

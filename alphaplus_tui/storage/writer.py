@@ -102,7 +102,9 @@ class PostgresWriter:
         self._meters.histogram("db_query", (("query", "write"),)).observe(time.perf_counter() - started)
         return written
 
-    async def prune(self, now: int, *, trades_days: int, candles_days: int, decisions_days: int = 0) -> dict[str, int]:
+    async def prune(
+        self, now: int, *, trades_days: int, candles_days: int, decisions_days: int = 0, events_days: int = 0
+    ) -> dict[str, int]:
         """By whole UTC days: what is left of the day in which the limit falls goes with the next one."""
         self._check_ready()
         pruned: dict[str, int] = {}
@@ -118,6 +120,9 @@ class PostgresWriter:
                 if decisions_days > 0:
                     before = (now // DAY_NS - decisions_days) * DAY_NS
                     pruned["decisions"] = await forget_decisions(connection, before)
+                if events_days > 0:
+                    before = (now // DAY_NS - events_days) * DAY_NS
+                    pruned |= await small_tables.forget_events(connection, before)
         except DeadlineExceeded as error:
             raise StoreUnavailable(str(error)) from error
         return pruned

@@ -22,7 +22,7 @@ from alphaplus_tui.domain.analysis import (
 )
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.timeframe import DAY_NS, MINUTE_NS, SECOND_NS, Timeframe
-from alphaplus_tui.ports.store import Batch, ModelRecord, Scored, Written
+from alphaplus_tui.ports.store import Batch, ModelRecord, Scored, ServiceEvent, Written
 from tests.contracts.test_store_contract import BTC, ETH, FOREVER, NOON, Store, candle, store
 
 __all__ = ["store"]
@@ -359,3 +359,12 @@ class TestAlerts:
         assert await ids(BTC.id, limit=1) == ["alert-3"]
         assert await ids(None, since=NOON + 2 * MINUTE_NS, before=NOON + 4 * MINUTE_NS) == ["alert-3", "alert-2"]
         assert await ids(InstrumentId("nowhere:X/Y")) == []
+
+    async def test_old_alerts_and_what_services_did_then_are_forgotten(self, store: Store) -> None:
+        days = DAY_NS // MINUTE_NS
+        events = tuple(ServiceEvent("ingestion", "RUNNING", "", NOON - age * DAY_NS) for age in (100, 80))
+        await store.writer.write(Batch(alerts=(alert(-100 * days), alert(-80 * days)), service_events=events))
+        pruned = await store.writer.prune(NOON, trades_days=0, candles_days=0, events_days=90)
+        assert pruned == {"alerts": 1, "service_events": 1}
+        left = await store.reader.alerts(None, since=0, before=FOREVER, limit=9)
+        assert left == (alert(-80 * days),)

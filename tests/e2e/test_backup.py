@@ -48,6 +48,8 @@ async def test_a_backup_taken_under_load_restores_to_the_journal_up_to_its_momen
     again = await run(tmp_path, "--data-dir", str(other), "db", "restore", str(file))
     assert again.code == 2
     assert "--force" in again.stderr
+    for table in ("trades", "candles", "instruments"):
+        assert f"{backup['rows'][table]:,} in {table}" in again.stderr
     file.write_bytes(file.read_bytes()[:-5000])
     broken = await run(tmp_path, "--data-dir", str(other), "db", "restore", str(file), "--force")
     assert broken.code == 1

@@ -81,7 +81,9 @@ class FakeStore:
         rows = {table: new for table, (new, given) in stored.items() if given}
         return Written(rows, {table: stored[table][1] - new for table, new in rows.items()})
 
-    async def prune(self, now: int, *, trades_days: int, candles_days: int, decisions_days: int = 0) -> dict[str, int]:
+    async def prune(
+        self, now: int, *, trades_days: int, candles_days: int, decisions_days: int = 0, events_days: int = 0
+    ) -> dict[str, int]:
         self._check()
         pruned: dict[str, int] = {}
         if trades_days:
@@ -106,6 +108,15 @@ class FakeStore:
         self.ledger.compact(now - DAY_NS)
         if decisions_days:
             pruned["decisions"] = self.opinions.prune(now, decisions_days)
+        if events_days:
+            before = (now // DAY_NS - events_days) * DAY_NS
+            alerts = [key for key, alert in self.opinions.alerts.items() if alert.raised_at < before]
+            events = [key for key, event in self.stored_service_events.items() if event.ts < before]
+            for key in alerts:
+                del self.opinions.alerts[key]
+            for key in events:
+                del self.stored_service_events[key]
+            pruned |= {"alerts": len(alerts), "service_events": len(events)}
         return pruned
 
     async def candles(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+from alphaplus_tui.domain.alerts import Alert, AlertKind, Severity
 from alphaplus_tui.domain.events import DatabaseConnected, DatabaseLost
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Provenance
@@ -172,6 +173,18 @@ async def test_old_rows_are_forgotten_once_an_hour_and_imported_ones_never() -> 
     await clock.advance(120)
     task.cancel()
     assert (sorted(t.seq for t in store.stored_trades.values()), life.health) == ([2], Health.OK)
+
+
+async def test_the_settings_say_how_long_alerts_are_kept() -> None:
+    store, clock = FakeStore(), FakeClock()
+    old = Alert("a", "disk", AlertKind.DISK, Severity.WARNING, None, "disk", "full", "text", START_NS)
+    await store.write(Batch(alerts=(old,)))
+    market = ManualMarketClock(START_NS + 40 * DAY_NS)
+    service = RetentionService(store, DatabaseSettings(retain_events_days=30), market=market, rng=Random(1))
+    task = asyncio.create_task(service.run(Life("retention", clock)))
+    await clock.advance(61)
+    task.cancel()
+    assert await store.alerts(None, since=0, before=2**62, limit=9) == ()
 
 
 async def test_the_database_service_tells_edges_and_shares_its_fate_with_what_it_supervises() -> None:
