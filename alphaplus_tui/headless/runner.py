@@ -48,6 +48,8 @@ class Ready(msgspec.Struct, frozen=True, tag_field="event", tag="ready"):
     api: str | None
     pid: int
     startup_s: float | None
+    database: bool
+    """Whether it answers already; until it does, everything waits in the spool."""
 
 
 async def run(
@@ -71,7 +73,9 @@ async def run(
         if await _start(engine, stop):
             system = engine.session.state.system.get(ONLY)
             startup_s = system.startup_s if system else None
-            _say(out, Ready(engine.api, os.getpid(), None if startup_s is None else round(startup_s, 3)))
+            database = engine.session.state.database.get(ONLY)
+            connected = database is not None and database.connected
+            _say(out, Ready(engine.api, os.getpid(), None if startup_s is None else round(startup_s, 3), connected))
             supervisor.ready("running")
             feeding = asyncio.create_task(supervisor.feed(engine.overdue), name="watchdog")
             try:

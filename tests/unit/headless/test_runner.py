@@ -15,7 +15,8 @@ from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.errors import FatalError
 from alphaplus_tui.headless.runner import run
 from alphaplus_tui.headless.usage import UsageMeter
-from alphaplus_tui.state.slices import CounterRow, GapRow, LatencyRow, ServiceRow
+from alphaplus_tui.state.slices import CounterRow, DatabaseRow, GapRow, LatencyRow, ServiceRow
+from alphaplus_tui.state.view import ONLY
 from tests.fakes.engine import FakeEngine
 from tests.support import eventually
 
@@ -59,7 +60,7 @@ async def test_the_first_line_is_ready_and_the_last_a_summary_with_every_promise
     stop.set()
     await running
     ready, summary = lines(out)
-    assert ready == {"event": "ready", "api": None, "pid": os.getpid(), "startup_s": 0.25}
+    assert ready == {"event": "ready", "api": None, "pid": os.getpid(), "startup_s": 0.25, "database": False}
     assert tuple(summary) == KEYS
     assert (summary["messages"], summary["trades_received"], summary["trades_committed"]) == (100, 60, 59)
     assert summary["wire_to_state_ms"] == {"p50": 0.123, "p99": 0.988}
@@ -80,6 +81,14 @@ async def test_the_end_of_a_recording_ends_the_run() -> None:
     engine.end.set()
     await run(engine, duration_s=None, stop=asyncio.Event(), out=out)
     assert [line["event"] for line in lines(out)] == ["ready", "summary"]
+
+
+async def test_the_first_line_says_that_the_database_answers() -> None:
+    engine, out = FakeEngine(), io.StringIO()
+    connected = DatabaseRow("embedded", True, "", "18.1", 1, 25_000_000, 0.4, {}, 0, 0, 10**9)
+    engine.session.state.database.put(ONLY, connected)
+    await run(engine, duration_s=0.01, stop=asyncio.Event(), out=out)
+    assert lines(out)[0]["database"] is True
 
 
 async def test_a_stop_before_ready_still_stops_the_engine_and_sums_up() -> None:
