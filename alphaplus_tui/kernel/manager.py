@@ -8,11 +8,11 @@ import structlog
 
 from alphaplus_tui.errors import TransientError, UnknownName
 from alphaplus_tui.kernel.clock import Clock, wait_within
+from alphaplus_tui.kernel.fellowship import Fellowship, Rules, halt
 from alphaplus_tui.kernel.order import fellowships, levels
-from alphaplus_tui.kernel.restart import RestartHistory, RestartPolicy, after_failure
+from alphaplus_tui.kernel.restart import RestartPolicy
 from alphaplus_tui.kernel.service import Service, ServiceState, ServiceStatus
-from alphaplus_tui.kernel.unit import Fellowship, Unit
-from alphaplus_tui.kernel.verdict import Verdict, verdict
+from alphaplus_tui.kernel.unit import Unit
 
 LOOK_EVERY_S = 0.25
 """How often open work and slow starts are looked at: a hang is noticed so late at most."""
@@ -44,13 +44,13 @@ class ServiceManager:
         level_of = levels(services)
         by_name = {service.name: service for service in services}
         self._units = {name: Unit(by_name[name], level, self._changed) for name, level in level_of.items()}
+        self._clock, self._on_change, self._stop_within_s = clock, on_change, stop_within_s
+        jitter = rng or Random()  # noqa: S311  not a secret
+        rules = Rules(clock, policy or RestartPolicy(), jitter, start_within_s, stop_within_s)
         self._fellowships = tuple(
-            Fellowship(tuple(self._units[name] for name in names))
+            Fellowship((self._units[name] for name in names), self._units, rules)
             for names in fellowships({name: by_name[name].uses for name in level_of})
         )
-        self._clock, self._policy, self._on_change = clock, policy or RestartPolicy(), on_change
-        self._start_within_s, self._stop_within_s = start_within_s, stop_within_s
-        self._rng = rng or Random()  # noqa: S311  jitter, not a secret
         self._somebody_failed = asyncio.Event()
         self._lookout: asyncio.Task[None] | None = None
         self._stopped = False
@@ -61,7 +61,7 @@ class ServiceManager:
             raise RuntimeError("a manager starts once")
         self._lookout = asyncio.create_task(self._look(), name="kernel lookout")
         for fellowship in self._fellowships:
-            self._launch(fellowship)
+            fellowship.launch()
         for unit in self._units.values():
             await unit.settled.wait()
 
@@ -71,15 +71,15 @@ class ServiceManager:
         within_s: instead of ``stop_within_s``, where there is no hurry.
         """
         self._stopped = True
-        self._stop_within_s = self._stop_within_s if within_s is None else within_s
+        within_s = self._stop_within_s if within_s is None else within_s
         guards = [fellowship.guard for fellowship in self._fellowships if fellowship.guard is not None]
         own = [*guards, self._lookout] if self._lookout is not None else guards
         for task in own:
             task.cancel()
-        await wait_within(self._clock, own, self._stop_within_s)
-        abandoned = await self._halt(self._units.values(), "stopped")
+        await wait_within(self._clock, own, within_s)
+        abandoned = await halt(self._units.values(), "stopped", clock=self._clock, within_s=within_s)
         if abandoned:
-            log.error("services_abandoned", services=abandoned, within_s=self._stop_within_s)
+            log.error("services_abandoned", services=abandoned, within_s=within_s)
         return abandoned
 
     def overdue(self) -> tuple[str, ...]:
@@ -105,20 +105,20 @@ class ServiceManager:
         fellowship = self._fellowship(name)
         async with fellowship.lock:
             self._must_run()
-            await self._dismiss(fellowship, "restarting")
+            await fellowship.dismiss("restarting")
             self._relaunch(fellowship)
 
     async def stop_one(self, name: str) -> None:
         """Stop it, with those tied to it by ``uses``, until somebody starts it. Raises UnknownName."""
         fellowship = self._fellowship(name)
         async with fellowship.lock:
-            await self._dismiss(fellowship, "stopped by hand")
+            await fellowship.dismiss("stopped by hand")
 
     async def start_one(self, name: str) -> None:
         """Start it, with those tied to it, if it does not run. Raises UnknownName, TransientError as above."""
         fellowship = self._fellowship(name)
         async with fellowship.lock:
-            if fellowship.guard is None or fellowship.guard.done():
+            if not fellowship.is_guarded:
                 self._relaunch(fellowship)
 
     async def wait_failed(self) -> ServiceStatus:
@@ -137,89 +137,18 @@ class ServiceManager:
 
     def _fellowship(self, name: str) -> Fellowship:
         unit = self._unit(name)
-        return next(fellowship for fellowship in self._fellowships if unit in fellowship.units)
+        return next(fellowship for fellowship in self._fellowships if unit in fellowship.members)
 
     def _relaunch(self, fellowship: Fellowship) -> None:
-        stuck = [unit.name for unit in fellowship.units if unit.runs]
+        stuck = [unit.name for unit in fellowship.members if unit.runs]
         if stuck:
             raise TransientError(f"{', '.join(stuck)}: the old run ignores its cancellation; try again later")
         self._must_run()
-        self._launch(fellowship)
+        fellowship.launch()
 
     def _must_run(self) -> None:
         if self._lookout is None or self._stopped:
             raise TransientError("the services as a whole are not running: no single one can be started")
-
-    def _launch(self, fellowship: Fellowship) -> None:
-        for unit in fellowship.units:
-            unit.waits()
-        fellowship.guard = asyncio.create_task(self._guard(fellowship), name=f"guard of {fellowship.name}")
-
-    async def _guard(self, fellowship: Fellowship) -> None:
-        """Runs a fellowship again and again until trying again cannot help."""
-        history = RestartHistory()
-        while True:
-            unit, end = await self._run_once(fellowship)
-            now = self._clock.monotonic()
-            good_for_s = unit.good_for_s(now)
-            retry = after_failure(self._policy, history, now=now, good_for_s=good_for_s, rng=self._rng)
-            history, until = retry.history, now + retry.delay_s
-            others = f"{unit.name} ended: {end.reason}"
-            if end.fatal:
-                unit.enter(ServiceState.FAILED, end.reason)
-            elif not unit.runs:
-                unit.backs_off(end.reason, until=until)
-            if await self._halt([member for member in fellowship.units if member.runs], others) or end.fatal:
-                for member in fellowship.units:
-                    if not member.runs and member.state is not ServiceState.FAILED:
-                        member.enter(ServiceState.STOPPED, others)
-                return
-            for member in fellowship.units:
-                if member.state is not ServiceState.BACKING_OFF:
-                    member.backs_off(end.reason if member is unit else others, until=until)
-            await self._clock.sleep(until - self._clock.monotonic())
-            for member in fellowship.units:
-                member.waits()
-
-    async def _run_once(self, fellowship: Fellowship) -> tuple[Unit, Verdict]:
-        """The member that ended first, or hangs, and why."""
-        hang = fellowship.hang = asyncio.get_running_loop().create_future()
-        tasks = {unit.launch(self._live(unit)): unit for unit in fellowship.units}
-        done, _ = await asyncio.wait({*tasks, hang}, return_when=asyncio.FIRST_COMPLETED)
-        for task, unit in tasks.items():
-            if task in done:
-                return unit, verdict(task)
-        return hang.result()
-
-    async def _live(self, unit: Unit) -> None:
-        for name in unit.service.after:
-            await self._units[name].settled.wait()
-        await unit.service.run(unit.starts(self._clock))
-
-    async def _dismiss(self, fellowship: Fellowship, reason: str) -> None:
-        if fellowship.guard is not None:
-            fellowship.guard.cancel()
-            await wait_within(self._clock, (fellowship.guard,), self._stop_within_s)
-        await self._halt(fellowship.units, reason)
-
-    async def _halt(self, units: Iterable[Unit], reason: str) -> tuple[str, ...]:
-        """Cancel from the highest level down, each with its share of the time left; names those that ignore it."""
-        units = tuple(units)
-        deadline = self._clock.monotonic() + self._stop_within_s
-        heights = sorted({unit.level for unit in units}, reverse=True)
-        for left, height in zip(range(len(heights), 0, -1), heights, strict=True):
-            level = [unit for unit in units if unit.level == height]
-            tasks = [task for task in map(Unit.cancel, level) if task is not None]
-            await wait_within(self._clock, tasks, (deadline - self._clock.monotonic()) / left)
-            for unit in level:
-                if not unit.runs:
-                    unit.stopped(reason)
-        for unit in units:
-            if unit.runs:
-                unit.ignores_its_cancellation()
-            else:
-                unit.stopped(reason)
-        return tuple(unit.name for unit in units if unit.runs)
 
     async def _look(self) -> None:
         """Notices hangs, and services that are slow to start."""
@@ -230,20 +159,7 @@ class ServiceManager:
             late_s = now - looked_at - LOOK_EVERY_S
             looked_at = now
             for fellowship in self._fellowships:
-                for unit in fellowship.units:
-                    if late_s > LOOK_EVERY_S:
-                        unit.forgive(late_s)
-                    self._look_at(fellowship, unit, now)
-
-    def _look_at(self, fellowship: Fellowship, unit: Unit, now: float) -> None:
-        work = unit.overrun()
-        if work is not None and fellowship.hang is not None and not fellowship.hang.done():
-            hang = Verdict(f"no answer within {work.within_s:g} s")
-            unit.fails(hang)
-            fellowship.hang.set_result((unit, hang))
-        if unit.is_late(now, self._start_within_s):
-            log.warning("service_slow_to_start", service=unit.name, within_s=self._start_within_s)
-            unit.settled.set()
+                fellowship.look(now, late_s if late_s > LOOK_EVERY_S else 0.0)
 
     def _changed(self, unit: Unit) -> None:
         if unit.state is ServiceState.FAILED:

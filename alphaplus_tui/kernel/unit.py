@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 
 import structlog
 
@@ -143,19 +142,3 @@ class Unit:
             self.fails(end)
         elif end.error is not None:
             log.warning("service_failed_while_stopping", service=self.name, reason=end.reason)
-
-
-@dataclass(slots=True)
-class Fellowship:
-    """Services tied by ``uses``, mostly one; started, restarted and stopped together."""
-
-    units: tuple[Unit, ...]
-    guard: asyncio.Task[None] | None = None
-    hang: asyncio.Future[tuple[Unit, Verdict]] | None = None
-    """Resolved with the member that overran its work."""
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One wish of the user at a time."""
-
-    @property
-    def name(self) -> str:
-        return "+".join(unit.name for unit in self.units)
