@@ -1,7 +1,7 @@
 """Marks what is covered, in the transaction that stores the rows: what is marked is committed, whatever happens."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from alphaplus_tui.domain.coverage import Cover, Interval, Run, Series, candle_number
@@ -30,21 +30,37 @@ WHERE coverage.id = grown.id AND coverage.last_seq = grown.before
 RETURNING coverage.id
 """
 
+_HOLD = "SELECT pg_advisory_xact_lock($1, instrument) FROM unnest($2::integer[]) AS instrument"
+
+# of each series by the index: OFFSET keeps the planner from reading the table once for all
 _NEAR = """
-SELECT id, first_seq, last_seq, start_at, end_at, state FROM coverage
-WHERE instrument_id = $1 AND kind = $2 AND timeframe = $3 AND state <> 'gap' AND first_seq <= $5 AND last_seq >= $4
+SELECT wanted.place, near.* FROM
+    unnest($1::integer[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
+        AS wanted (instrument_id, kind, timeframe, first_seq, last_seq, place),
+    LATERAL (
+        SELECT id, first_seq, last_seq, start_at, end_at, state FROM coverage
+        WHERE instrument_id = wanted.instrument_id AND kind = wanted.kind AND timeframe = wanted.timeframe
+          AND state <> 'gap' AND first_seq <= wanted.last_seq AND last_seq >= wanted.first_seq
+        OFFSET 0
+    ) AS near
 """
 
 _AHEAD = """
-SELECT min(first_seq) FROM coverage
-WHERE instrument_id = $1 AND kind = $2 AND timeframe = $3 AND state <> 'gap' AND first_seq > $4
+SELECT (
+    SELECT min(first_seq) FROM coverage
+    WHERE instrument_id = tail.instrument_id AND kind = tail.kind AND timeframe = tail.timeframe
+      AND state <> 'gap' AND first_seq > tail.last_seq
+) AS first_seq
+FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY
+    AS tail (instrument_id, kind, timeframe, last_seq, place)
+ORDER BY tail.place
 """
 
 _NEW = """
 INSERT INTO coverage (instrument_id, kind, timeframe, state, start_at, end_at, first_seq, last_seq)
-SELECT $1, $2, $3, new.*
-FROM unnest($4::text[], $5::timestamptz[], $6::timestamptz[], $7::bigint[], $8::bigint[]) AS new
-RETURNING id, state, start_at, first_seq
+SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
+                     $7::bigint[], $8::bigint[])
+RETURNING id, instrument_id, timeframe, state, start_at, first_seq
 """
 
 _STRADDLING = """
@@ -97,6 +113,41 @@ class _Tail:
         return overlaps and abs(start - self.end) <= _OUT_OF_ORDER_NS
 
 
+class _Drawn:
+    """A series whose map is drawn anew around what was stored of it."""
+
+    def __init__(self, series: Series, number: NumberOf, runs: Sequence[Run]) -> None:
+        self.series, self.number, self.runs = series, number(series.instrument), runs
+        self.ids: dict[Interval, int] = {}
+        """Of the stretches that are in the database."""
+        self.new: list[Interval] = []
+        self._all: list[Interval] = []
+
+    def merge(self) -> list[int]:
+        """Puts the runs in; returns the ids of stretches that are there no more."""
+        self._all = merged(list(self.ids), self.runs)
+        self.new = [interval for interval in self._all if interval not in self.ids]
+        return [self.ids.pop(interval) for interval in self.ids.keys() - set(self._all)]
+
+    def last_ones(self) -> Iterator[Interval]:
+        """Of each cover the stretch that the last of its runs is in."""
+        for cover in Cover:
+            those = sorted((i for i in self._all if i.cover is cover), key=lambda interval: interval.first_seq)
+            for run in (run for run in reversed(self.runs) if run.cover is cover):
+                place = bisect_right(those, run.last_seq, key=lambda interval: interval.first_seq) - 1
+                if place >= 0 and run.last_seq <= those[place].last_seq:
+                    yield those[place]
+                    break
+
+
+def _keys(drawn: Sequence[_Drawn]) -> tuple[list[int], list[str], list[str]]:
+    return (
+        [one.number for one in drawn],
+        [one.series.kind for one in drawn],
+        [one.series.timeframe for one in drawn],
+    )
+
+
 class CoverageWriter:
     """Knows the newest stretch of each series by heart, so that most batches cost one statement."""
 
@@ -122,8 +173,8 @@ class CoverageWriter:
             else:
                 anew.add(series)
         anew |= await self._grow(connection, growing)
-        for series in sorted(anew):
-            await self._draw(connection, series, by_series[series], number(series.instrument))
+        if anew:
+            await self._draw(connection, [_Drawn(series, number, by_series[series]) for series in sorted(anew)])
 
     async def _grow(self, connection: "Connection", growing: dict[int, tuple[_Tail, Run]]) -> set[Series]:
         """The usual case; returns the series for which somebody else was faster."""
@@ -141,56 +192,47 @@ class CoverageWriter:
             tail.last_seq, tail.end = run.last_seq, max(tail.end, run.end_of(run.last_seq))
         return {run.series for _, run in growing.values()}
 
-    async def _draw(self, connection: "Connection", series: Series, runs: Sequence[Run], number: int) -> None:
+    async def _draw(self, connection: "Connection", drawn: Sequence["_Drawn"]) -> None:
         """Read what is near, put the runs in, and write what differs."""
-        await connection.execute("SELECT pg_advisory_xact_lock($1, $2)", _LOCK, number)
-        key = (number, series.kind, series.timeframe)
-        first, last = min(run.first_seq for run in runs), max(run.last_seq for run in runs)
-        rows = await connection.fetch(_NEAR, *key, first - 1, last + 1)
-        ids = {_interval(row): int(row["id"]) for row in rows}
-        intervals = merged(list(ids), runs)
-        gone = [ids[interval] for interval in ids.keys() - set(intervals)]
+        await connection.execute(_HOLD, _LOCK, sorted({one.number for one in drawn}))
+        firsts = [min(run.first_seq for run in one.runs) - 1 for one in drawn]
+        lasts = [max(run.last_seq for run in one.runs) + 1 for one in drawn]
+        for row in await connection.fetch(_NEAR, *_keys(drawn), firsts, lasts):
+            drawn[int(row["place"]) - 1].ids[_interval(row)] = int(row["id"])
+        gone = [one_id for one in drawn for one_id in one.merge()]
         if gone:
             await connection.execute("DELETE FROM coverage WHERE id = ANY ($1)", gone)
-        ids |= await self._insert(connection, [interval for interval in intervals if interval not in ids], key)
-        await self._remember(connection, series, runs, {i: ids[i] for i in intervals}, key)
+        await self._insert(connection, [(one, interval) for one in drawn for interval in one.new])
+        await self._remember(connection, drawn)
 
-    async def _insert(
-        self, connection: "Connection", new: Sequence[Interval], key: tuple[int, str, str]
-    ) -> dict[Interval, int]:
+    @staticmethod
+    async def _insert(connection: "Connection", new: Sequence[tuple["_Drawn", Interval]]) -> None:
         if not new:
-            return {}
+            return
         rows = await connection.fetch(
             _NEW,
-            *key,
-            [interval.cover.value for interval in new],
-            [to_postgres(interval.start) for interval in new],
-            [to_postgres(interval.end) for interval in new],
-            [interval.first_seq for interval in new],
-            [interval.last_seq for interval in new],
+            *_keys([one for one, _ in new]),
+            [interval.cover.value for _, interval in new],
+            [to_postgres(interval.start) for _, interval in new],
+            [to_postgres(interval.end) for _, interval in new],
+            [interval.first_seq for _, interval in new],
+            [interval.last_seq for _, interval in new],
         )
-        ids = {(row["state"], row["start_at"], row["first_seq"]): int(row["id"]) for row in rows}
-        return {i: ids[i.cover.value, to_postgres(i.start), i.first_seq] for i in new}
+        ids = {tuple(row)[1:]: int(row["id"]) for row in rows}
+        for one, i in new:
+            one.ids[i] = ids[one.number, one.series.timeframe, i.cover.value, to_postgres(i.start), i.first_seq]
 
-    async def _remember(
-        self,
-        connection: "Connection",
-        series: Series,
-        runs: Sequence[Run],
-        ids: dict[Interval, int],
-        key: tuple[int, str, str],
-    ) -> None:
+    async def _remember(self, connection: "Connection", drawn: Sequence["_Drawn"]) -> None:
         """Of each cover the stretch that the last of its runs is in."""
-        for cover in Cover:
-            self._tails.pop((series, cover), None)
-            those = sorted((i for i in ids if i.cover is cover), key=lambda interval: interval.first_seq)
-            for run in (run for run in reversed(runs) if run.cover is cover):
-                place = bisect_right(those, run.last_seq, key=lambda interval: interval.first_seq) - 1
-                if place >= 0 and run.last_seq <= (interval := those[place]).last_seq:
-                    ahead = await connection.fetchval(_AHEAD, *key, interval.last_seq)
-                    ceiling = _NEVER_AHEAD if ahead is None else ahead
-                    self._tails[series, cover] = _Tail(ids[interval], interval, ceiling)
-                    break
+        for one in drawn:
+            for cover in Cover:
+                self._tails.pop((one.series, cover), None)
+        tails = [(one, interval) for one in drawn for interval in one.last_ones()]
+        lasts = [interval.last_seq for _, interval in tails]
+        ahead = await connection.fetch(_AHEAD, *_keys([one for one, _ in tails]), lasts)
+        for (one, interval), (first_seq,) in zip(tails, ahead, strict=True):
+            ceiling = _NEVER_AHEAD if first_seq is None else first_seq
+            self._tails[one.series, interval.cover] = _Tail(one.ids[interval], interval, ceiling)
 
     async def compact(self, connection: "Connection", before: int, states: Sequence[str]) -> None:
         """Of what ended before ``before`` (UTC ns) it is no longer said which short stretches were fetched later."""
