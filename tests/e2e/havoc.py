@@ -131,7 +131,7 @@ async def _compare(home: Path, journal: Path, verdict: Verdict, from_ms: int, un
 
 async def _holes(home: Path, symbols: set[str], from_ms: int, until_ms: int) -> list[str]:
     """The ledger must say that all of the time was covered, for every symbol's trades."""
-    done = await run(home, "--demo", "coverage", "--json")
+    done = await run(home, "--demo", "coverage", "--limit", "100000", "--json")
     assert done.code == 0, done.stderr
     told: list[str] = []
     covered: dict[str, tuple[int, int]] = {}
