@@ -18,6 +18,7 @@ from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
 from alphaplus_tui.errors import EXIT_FAILURE, UnknownName, UsageError
+from alphaplus_tui.exchanges.registry import exchange_names
 from alphaplus_tui.files.guess import Wish
 from alphaplus_tui.files.layouts import FORMATS
 from alphaplus_tui.runtime.importing import ImportedFile, ImportWish, import_history, total
@@ -47,7 +48,8 @@ def import_files(wishes: Wishes, source: Source, *, as_json: bool) -> None:
 
     async def work(settings: Settings, database: ShortDatabase) -> tuple[ImportedFile, ...]:
         usual = IMPORTED if settings.exchange.id == DEMO else settings.exchange.id
-        wish = ImportWish(source.paths, source.exchange or usual, files_wish)
+        known = tuple(name for name in exchange_names() if name != DEMO)
+        wish = ImportWish(source.paths, source.exchange, files_wish, usual=usual, known=known)
         return await import_history(database.writer, database.reader, wish, _Telling())
 
     files = with_database(wishes, "import", work, create=True)

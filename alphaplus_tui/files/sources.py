@@ -58,10 +58,14 @@ class Source(Struct, frozen=True):
         return self.inner.rpartition(".")[2].lower() if "." in self.inner else ""
 
     @property
+    def folders(self) -> tuple[str, ...]:
+        """The nearest that lead here, in lower case."""
+        return tuple(map(str.lower, self.path.absolute().parts[-8:-1]))
+
+    @property
     def words(self) -> frozenset[str]:
         """The folders that lead here and the parts of the name, in lower case."""
-        folders = self.path.absolute().parts[-8:-1]
-        return frozenset((*map(str.lower, folders), *self.path.name.lower().replace(".", "_").split("_")))
+        return frozenset((*self.folders, *self.path.name.lower().replace(".", "_").split("_")))
 
 
 def find_sources(paths: Sequence[Path]) -> list[Source]:

@@ -15,6 +15,7 @@ from alphaplus_tui.domain.pairs import unified_symbol
 from alphaplus_tui.errors import FatalError, UsageError
 from alphaplus_tui.files.candles import CandleFile, read_candles
 from alphaplus_tui.files.guess import Guess, Wish, guess
+from alphaplus_tui.files.origin import exchange_of_file
 from alphaplus_tui.files.rejected import Rejected
 from alphaplus_tui.files.sources import ENDINGS, PACKED, Source, UnreadableFile, find_sources
 from alphaplus_tui.files.trades import Numbers, is_number, read_trades
@@ -34,9 +35,12 @@ class ImportWish(Struct, frozen=True):
     """What to import, and what its names do not say."""
 
     paths: tuple[Path, ...]
-    exchange: str
-    """Whose prices they are, where the file does not say."""
+    exchange: str = ""
+    """Whose prices they are; empty: what the file says, or else ``usual``."""
     files: Wish = Wish()
+    usual: str = "imported"
+    known: tuple[str, ...] = ()
+    """Names of exchanges that may be told from a file's format, name and folders."""
 
 
 class ImportedFile(Struct, frozen=True):
@@ -117,12 +121,13 @@ class _Import:
         self._rejected = Rejected()
         self._asked_for = source.path in wish.paths
         self._guess: Guess | None = None
+        self._exchange = wish.exchange or wish.usual
         self._share = 0.0
 
     async def run(self) -> list[ImportedFile]:
         try:
             self._guess = made = await asyncio.to_thread(guess, self._source, self._wish.files)
-            self._listener.guessed(self._source.name, str(made))
+            self._listener.guessed(self._source.name, f"{made}{self._whose(made)}")
             if made.kind == "candles":
                 done = await self._candles(made)
             else:
@@ -142,6 +147,15 @@ class _Import:
         for one in done:
             self._listener.done(one)
         return done
+
+    def _whose(self, made: Guess) -> str:
+        """Settles the exchange; what is said of it to people."""
+        found = "" if self._wish.exchange else exchange_of_file(self._source, made, self._wish.known)
+        # numbers that are not the exchange's own would be refused under its name
+        if not found or (found, made.format_name) in _OTHER_NUMBERS:
+            return ""
+        self._exchange = found
+        return f" · of {found}"
 
     async def _candles(self, made: Guess) -> list[ImportedFile]:
         files = await asyncio.to_thread(read_candles, self._source, made, self._rejected)
@@ -177,8 +191,8 @@ class _Import:
         )
 
     async def _trades(self, made: Guess) -> ImportedFile:
-        if reason := _OTHER_NUMBERS.get((self._wish.exchange, made.format_name)):
-            raise UnreadableFile(f"of {self._wish.exchange}, {reason}")
+        if reason := _OTHER_NUMBERS.get((self._exchange, made.format_name)):
+            raise UnreadableFile(f"of {self._exchange}, {reason}")
         rows = new = 0
         seen: dict[InstrumentId, Numbers] = {}
         first, last = 2**63 - 1, 0
@@ -216,7 +230,7 @@ class _Import:
         if made.kind == "recording":
             source = self._source.path
             async for instruments, page in recorded_trades(
-                source, self._wish.exchange, self._wish.files.symbol, self._rejected
+                source, self._exchange, self._wish.files.symbol, self._rejected
             ):
                 for instrument in instruments:
                     await self._register(instrument)
@@ -251,7 +265,7 @@ class _Import:
         """By name; steps of price and quantity are not known from a file."""
         if not symbol:
             raise UsageError("neither its name nor its columns say of what it is; say so with --symbol BTC/USDT")
-        exchange = exchange or self._wish.exchange
+        exchange = exchange or self._exchange
         prefix, _, rest = symbol.partition(":")
         if rest and "/" not in prefix:
             exchange, symbol = prefix, rest
@@ -272,7 +286,7 @@ def _check(wish: ImportWish) -> None:
     for path in wish.paths:
         if not path.exists():
             raise UsageError(f"{path}: there is no such file or folder")
-    if not wish.exchange or set(wish.exchange) & set(":/ "):
+    if set(wish.exchange) & set(":/ "):
         raise UsageError(f"--exchange {wish.exchange!r}: is no name of an exchange")
     if wish.files.symbol and "/" not in wish.files.symbol:
         raise UsageError(f"--symbol {wish.files.symbol!r}: write BTC/USDT, a perpetual BTC/USDT:USDT")

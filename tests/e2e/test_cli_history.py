@@ -35,7 +35,7 @@ async def test_a_folder_of_many_makers_comes_in_and_each_guess_is_told(tmp_path:
     assert "2 holes (433 candles missing)" in done.stderr
     assert "imported:BTC/USD 1s, 4,063 rows (4,063 new)" in done.stderr
     assert "3,801 holes (82,337 candles missing)" in done.stderr
-    assert "imported:TRX/USDT trades, 10,000 rows (10,000 new)" in done.stderr
+    assert "binance:TRX/USDT trades, 10,000 rows (10,000 new)" in done.stderr
     assert done.stderr.count("difference_depth_stream") == 1, "a file that is skipped is named once"
     assert done.stdout.strip().endswith("; 0 rows rejected, 1 file skipped")
     trades = await exported(tmp_path, "trades", "--symbol", "TRX/USDT")

@@ -26,7 +26,11 @@ def import_history(
     symbol: Annotated[str, typer.Option("--symbol", help="BTC/USDT, where the file's name does not say it.")] = "",
     timeframe: Annotated[str, typer.Option("--timeframe", help="5m, where name and rows do not say it.")] = "",
     exchange: Annotated[
-        str, typer.Option("--exchange", help="Whose prices they are. Default: exchange.id; on the demo: imported.")
+        str,
+        typer.Option(
+            "--exchange",
+            help="Whose prices they are. Default: what the file says, else exchange.id; on the demo: imported.",
+        ),
     ] = "",
     file_format: Annotated[str, typer.Option("--format", help="What it is, where the guess is wrong.")] = "",
     as_json: AsJson = False,

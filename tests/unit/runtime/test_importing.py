@@ -191,6 +191,25 @@ async def test_numbers_of_another_space_are_kept_out(tmp_path: Path) -> None:
     assert (done.rows, done.instrument) == (1, "binanceusdm:BTC/USDT")
 
 
+async def test_two_venues_are_never_mixed_under_one_name_and_it_is_said_whose_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "BTCUSDT-1m-2024-01.csv").write_text(_klines(range(1_704_067_200_000, 1_704_067_800_000, 60_000)))
+    rows = "".join(f"{s},3,4,2,3,1,1\n" for s in range(1_704_067_200, 1_704_067_800, 60))
+    (tmp_path / "BTCUSDT_1.csv").write_text(rows)
+    (tmp_path / "ETHUSDT_1m.csv").write_text("date,open,high,low,close,volume\n0,1,2,0.5,1,3\n60,1,2,0.5,1,3\n")
+    (tmp_path / "SOLUSDT-aggTrades-2024-01.csv").write_text("1,2,3,4,5,1741046401271,True,True\n")
+    wish, heard, store = ImportWish((tmp_path,), usual="here", known=("binance", "kraken")), Heard(), FakeStore()
+    done = await import_history(store, store, wish, heard)
+    assert [(one.instrument, one.trouble) for one in done] == [
+        ("binance:BTC/USDT", ""),
+        ("kraken:BTC/USDT", ""),
+        ("here:ETH/USDT", ""),
+        ("here:SOL/USDT", ""),
+    ]
+    assert [said.rpartition(" · ")[2] for said in heard.guesses] == ["of binance", "of kraken", "1m", "SOL/USDT"]
+    (asked, *_) = await imported(FakeStore(), tmp_path, exchange="mine")
+    assert asked.instrument == "mine:BTC/USDT", "what is said counts before any guess"
+
+
 async def test_an_instrument_whose_ids_are_no_numbers_is_known_for_it(tmp_path: Path) -> None:
     (tmp_path / "BTC_USDT-trades.csv").write_text("id,ts,price,size,side\nab-1,1741046401,1,2,buy\n")
     (tmp_path / "ETH_USDT-trades.csv").write_text("id,ts,price,size,side\n1,1741046401,1,2,buy\n")
