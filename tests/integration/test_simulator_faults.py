@@ -228,3 +228,19 @@ async def test_a_fault_file_is_obeyed_from_the_start(tmp_path: Path, http: aioht
         http.get(f"{simulator.rest_url}/api/v3/ping") as response,
     ):
         assert response.status == 503
+
+
+async def test_altered_trades_and_candles_say_another_quantity_than_rest(
+    simulator: RunningSimulator, http: aiohttp.ClientSession
+) -> None:
+    await simulator.set_faults({"kind": "alter", "streams": ["trade", "kline_1m"]})
+    async with http.ws_connect(f"{simulator.ws_url}/ws/btcusdt@trade") as socket:
+        said = (await receive(socket, 1))[0].json()
+    async with http.ws_connect(f"{simulator.ws_url}/ws/btcusdt@kline_1m") as socket:
+        candle = (await receive(socket, 1))[0].json()["k"]
+    url = f"{simulator.rest_url}/api/v3/historicalTrades?symbol=BTCUSDT&fromId={said['t']}&limit=1"
+    async with http.get(url) as response:
+        assert said["q"] == "7" + (await response.json())[0]["qty"]
+    assert candle["v"].startswith("7")
+    assert float(candle["v"]) > 7
+    assert (await simulator.requests())["/api/v3/historicalTrades"] == 1
