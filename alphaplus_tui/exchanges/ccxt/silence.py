@@ -1,5 +1,6 @@
 """Notices a connection of ccxt's that is open and says nothing, where something ought to be said."""
 
+import asyncio
 from collections.abc import Sequence
 
 from alphaplus_tui.domain.market import Channel
@@ -7,12 +8,10 @@ from alphaplus_tui.errors import DeadlineExceeded, Disconnected, ProtocolError, 
 from alphaplus_tui.exchanges.ccxt.library import Client, Ear
 from alphaplus_tui.exchanges.ccxt.line import Line
 from alphaplus_tui.exchanges.shared.pulses import Pulses
-from alphaplus_tui.exchanges.shared.talk import Patience
+from alphaplus_tui.exchanges.shared.talk import Patience, Rhythm
 from alphaplus_tui.kernel.clock import Clock
 
 _MOST_PATIENCE = 64.0
-_ENOUGH = 20
-"""Messages from which on a connection's rhythm is known."""
 
 
 class _Heard:
@@ -21,16 +20,17 @@ class _Heard:
     def __init__(self, messages: int, now: float) -> None:
         self.began = self.heard_at = now
         self.first = self.seen = messages
+        self.rhythm = Rhythm()
         self.silent_s = 0.0
         self.more_patience = 1.0
 
-    def limit(self, patience: Patience) -> tuple[float, bool]:
-        """How long it may be silent, and whether silence beyond that needs no second opinion."""
-        count, span_s = self.seen - self.first, self.heard_at - self.began
-        if count < _ENOUGH or span_s < 2.0:
-            return patience.first_data_within_s, False
-        rhythm_s = patience.rhythms * span_s / count
-        return max(patience.silent_after_s, rhythm_s), rhythm_s <= patience.silent_after_s
+    def hear(self, messages: int, now: float) -> None:
+        self.rhythm.heard(messages - self.seen, now - self.heard_at)
+        self.seen, self.heard_at = messages, now
+        self.silent_s, self.more_patience = 0.0, 1.0
+
+    def limit(self, patience: Patience) -> tuple[float, float | None]:
+        return patience.limit(self.seen - self.first, self.heard_at - self.began, self.rhythm)
 
 
 class Silence:
@@ -57,26 +57,28 @@ class Silence:
 
     async def _look(self, client: Client, heard: _Heard, messages: int, now: float, elapsed_s: float) -> None:
         if messages != heard.seen:
-            heard.seen, heard.heard_at = messages, now
-            heard.silent_s, heard.more_patience = 0.0, 1.0
+            heard.hear(messages, now)
             return
         heard.silent_s += elapsed_s
-        limit_s, talkative = heard.limit(self._patience)
+        limit_s, within_s = heard.limit(self._patience)
         if heard.silent_s < limit_s * heard.more_patience:
             return
-        if talkative or not await self._really_quiet(client):
+        if not await self._really_quiet(client, heard.silent_s, within_s):
             client.on_error(Disconnected(f"connected but silent for {heard.silent_s:.1f} s"))
         heard.silent_s, heard.more_patience = 0.0, min(_MOST_PATIENCE, 2 * heard.more_patience)
 
-    async def _really_quiet(self, client: Client) -> bool:
-        """Whether nothing happened that it should have told of."""
+    async def _really_quiet(self, client: Client, silent_s: float, within_s: float | None) -> bool:
+        """Whether nothing happened that it should have told of; False also where nobody says so ``within_s``."""
         lines = [line for line in self._lines if line.client is client]
         traded = [instrument for line in lines if Channel.TRADE in line.channels for instrument in line.instruments]
         if not traded:
-            return all(line.delivered for line in lines)
+            # a trade changes the book: where others heard one meanwhile, this connection should have said something
+            instruments = [instrument for line in lines for instrument in line.instruments]
+            return all(line.delivered for line in lines) and not self._pulses.traded_within(instruments, silent_s)
         try:
-            return await self._pulses.quiet(traded)
-        except (Disconnected, DeadlineExceeded):
+            async with asyncio.timeout(within_s):
+                return await self._pulses.quiet(traded)
+        except (Disconnected, DeadlineExceeded, TimeoutError):
             return False
         except (TransientError, ProtocolError):
             return True  # whoever is asked to wait, or may not ask, learns nothing

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from math import exp, inf
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -18,20 +19,53 @@ from alphaplus_tui.errors import (
 from alphaplus_tui.exchanges.shared.link import CLOSE_WITHIN_S, Link
 from alphaplus_tui.kernel.clock import Clock, elapsed_ns, wait_within
 
+_KNOWN_FROM = 20
+"""Frames from which on a rhythm is known."""
+_REMEMBERED_S = 60.0
+"""After so long what was heard counts about a third."""
 _SLEPT_S = 5.0
 """The program's clock stands still while the machine sleeps; so much behind the one that does not, it slept."""
+
+
+class Rhythm:
+    """How often something is said: the newest counts most, so that a quiet night follows a busy day."""
+
+    def __init__(self) -> None:
+        self._frames = self._span_s = 0.0
+
+    def heard(self, frames: int, after_s: float) -> None:
+        """``frames`` came, the last ones ``after_s`` ago."""
+        fading = exp(-after_s / _REMEMBERED_S)
+        self._frames, self._span_s = self._frames * fading + frames, self._span_s * fading + after_s
+
+    @property
+    def usual_s(self) -> float:
+        """Between two frames; infinite where none was heard."""
+        return self._span_s / self._frames if self._frames else inf
 
 
 class Patience(Struct, frozen=True):
     """How long silence is borne. Pings do not count: only data does."""
 
     silent_after_s: float = 4.0
-    """Where much is said: then it is lost, without asking."""
+    """Where much is said; then it is asked for otherwise, and lost if there is no answer soon."""
+    doubt_for_s: float = 1.0
+    """How long such an answer is waited for."""
     rhythms: float = 8.0
-    """Where less is said: so many times the usual time between two frames."""
+    """Where less is said: so many times the usual time between two frames; an answer may take its time."""
     first_data_within_s: float = 10.0
     """Where nothing or hardly anything was said yet; then it is asked for otherwise, each time more patiently."""
     look_every_s: float = 0.5
+
+    def limit(self, frames: int, span_s: float, rhythm: Rhythm) -> tuple[float, float | None]:
+        """How long silence is borne after ``frames`` in ``span_s``, and how long to wait for word that it is only quiet.
+
+        None: as long as that takes.
+        """
+        if frames < _KNOWN_FROM or span_s < 2.0:
+            return self.first_data_within_s, None
+        limit_s = self.rhythms * rhythm.usual_s
+        return max(self.silent_after_s, limit_s), self.doubt_for_s if limit_s <= self.silent_after_s else None
 
 
 class KeepAlive(Struct, frozen=True):
@@ -158,6 +192,8 @@ class Talk:
         seen, silent_s, more_patience = self._said, 0.0, 1.0
         then, elapsed_then = clock.monotonic(), self._elapsed_ns()
         heard = told = then
+        rhythm = Rhythm()
+        rhythm.heard(seen, then - self._began)
         while True:
             await clock.sleep(patience.look_every_s)
             now, elapsed_now = clock.monotonic(), self._elapsed_ns()
@@ -167,10 +203,11 @@ class Talk:
             silent_s += min(now - then, 2 * patience.look_every_s)
             then, elapsed_then = now, elapsed_now
             if (said := self._said) != seen or not link.reading:
+                rhythm.heard(said - seen, now - heard)
                 seen, silent_s, more_patience, heard = said, 0.0, 1.0, now
-            limit_s, talkative = self._limit(heard)
+            limit_s, within_s = patience.limit(self._said, heard - self._began, rhythm)
             if silent_s >= limit_s * more_patience:
-                if talkative or not await self._really_quiet(silent_s):
+                if not await self._really_quiet(silent_s, within_s):
                     return Disconnected(f"connected but silent for {silent_s:.1f} s")
                 silent_s, more_patience = 0.0, min(64.0, 2 * more_patience)
             if self._ear.leaving:
@@ -184,18 +221,12 @@ class Talk:
                 except Disconnected as error:
                     return error
 
-    def _limit(self, heard: float) -> tuple[float, bool]:
-        """How long it may be silent, and whether silence beyond that needs no second opinion."""
-        patience, frames, span_s = self._patience, self._said, heard - self._began
-        if frames < 20 or span_s < 2.0:
-            return patience.first_data_within_s, False
-        rhythm_s = patience.rhythms * span_s / frames
-        return max(patience.silent_after_s, rhythm_s), rhythm_s <= patience.silent_after_s
-
-    async def _really_quiet(self, silent_s: float) -> bool:
+    async def _really_quiet(self, silent_s: float, within_s: float | None) -> bool:
+        """Whether there is nothing to say; False also where nobody can tell, or not ``within_s``."""
         try:
-            return await self._custom.quiet(silent_s)
+            async with asyncio.timeout(within_s):
+                return await self._custom.quiet(silent_s)
         except RateLimited:
             return True  # no evidence of anything, and dialling anew would be a further question
-        except (TransientError, ProtocolError):
+        except (TransientError, ProtocolError, TimeoutError):
             return False

@@ -130,6 +130,33 @@ async def test_a_truly_quiet_connection_is_left_alone(tmp_path: Path) -> None:
             assert not heard.of(FeedLost)
 
 
+async def test_a_connection_that_talked_much_and_falls_quiet_is_asked_about_before_it_is_given_up(
+    tmp_path: Path,
+) -> None:
+    async with local_venue() as venue:
+        venue.rest["/api/v3/ticker/24hr"] = {"lastId": 140}
+        async with listening(an_adapter_of(venue, tmp_path)) as heard:
+            await eventually(lambda: heard.of(FeedConnected))
+            for number in range(1, 141):
+                await venue.trade(number)
+                await asyncio.sleep(0.015)  # for longer than it takes to be known as talkative
+            await eventually(lambda: len(venue.asked) >= 4)
+            assert not heard.of(FeedLost)
+            assert venue.dialled == 1
+
+
+async def test_a_connection_that_talked_much_is_given_up_when_nobody_can_say_that_it_is_quiet(tmp_path: Path) -> None:
+    async with local_venue() as venue:
+        venue.rest["/api/v3/ticker/24hr"] = Page(503, "maintenance")
+        async with listening(an_adapter_of(venue, tmp_path)) as heard:
+            await eventually(lambda: heard.of(FeedConnected))
+            for number in range(1, 141):
+                await venue.trade(number)
+                await asyncio.sleep(0.015)
+            await eventually(lambda: heard.of(FeedLost))
+            assert "silent" in heard.of(FeedLost)[0].reason
+
+
 async def talk_on(venue: LocalVenue) -> None:
     number = 0
     while True:

@@ -7,6 +7,7 @@ from random import Random
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.errors import AlphaPlusError, VenueUnavailable
 from alphaplus_tui.exchanges.shared.pulses import Pulse, Pulses
+from alphaplus_tui.exchanges.shared.talk import Rhythm
 from tests.fakes.market_data import an_instrument
 
 QUIET, LIVELY, SLOW = an_instrument("QUIET/USDT"), an_instrument("LIVELY/USDT"), an_instrument("SLOW/USDT")
@@ -159,3 +160,21 @@ def test_the_rhythm_of_a_quiet_symbol_is_not_shortened_by_asking_about_it() -> N
         pulse.trades += 1
         pulse.look(1.0)
     assert 90 < pulse.rhythm_s <= 100
+
+
+def test_the_rhythm_of_a_connection_is_that_of_the_last_minutes_not_of_its_whole_life() -> None:
+    rhythm = Rhythm()
+    for _ in range(8 * 3600 * 2):
+        rhythm.heard(10, 0.5)
+    assert 0.049 < rhythm.usual_s < 0.051
+    for _ in range(20):
+        rhythm.heard(1, 30.0)
+    assert 25.0 < rhythm.usual_s < 30.0
+
+
+def test_a_burst_of_first_snapshots_does_not_pass_for_a_rhythm_for_long() -> None:
+    rhythm = Rhythm()
+    rhythm.heard(200, 5.0)
+    for _ in range(10):
+        rhythm.heard(1, 20.0)
+    assert rhythm.usual_s > 4.0
