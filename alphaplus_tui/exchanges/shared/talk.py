@@ -58,7 +58,7 @@ class Patience(Struct, frozen=True):
     look_every_s: float = 0.5
 
     def limit(self, frames: int, span_s: float, rhythm: Rhythm) -> tuple[float, float | None]:
-        """How long silence is borne after ``frames`` in ``span_s``, and how long to wait for word that it is only quiet.
+        """After ``frames`` in ``span_s``: how long silence is borne, and how long to wait for word that it is only quiet.
 
         None: as long as that takes.
         """
