@@ -43,7 +43,8 @@ def encode(trades: Sequence[Trade], number_of: Callable[[InstrumentId], int]) ->
     if b"\0" in b"".join(trade_ids):
         raise FatalError(f"a trade of {trades[0].instrument} whose id holds a NUL character cannot be stored")
     shapes = _shapes(trades, trade_ids)
-    pieces = [_rows(columns, trade_ids, np.flatnonzero(shapes == shape), shape) for shape in np.unique(shapes).tolist()]
+    kinds: set[int] = set(shapes.tolist())
+    pieces = [_rows(columns, trade_ids, np.flatnonzero(shapes == kind), kind) for kind in sorted(kinds)]
     return whole(pieces)
 
 

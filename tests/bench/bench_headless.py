@@ -55,6 +55,7 @@ async def main(seconds: int, symbols: int, rate: float, *, cut: bool, steps: Pat
 
 def _started(home: Path, steps: Path | None, extra: Mapping[str, str]) -> AbstractAsyncContextManager[Program]:
     """steps: where to name the longest steps of its event loop, which costs a little."""
+    extra = {**extra, "PYTHONDONTWRITEBYTECODE": ""}  # as installed, it has its bytecode
     if steps is None:
         return started(home, "--headless", extra=extra)
     watched = ("--report", str(steps.resolve()), "--", "--headless")

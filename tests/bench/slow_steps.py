@@ -32,6 +32,7 @@ class Slow:
     s: list[float] = field(default_factory=list[float])
     began_s: list[float] = field(default_factory=list[float])
     places: Counter[str] = field(default_factory=Counter[str])
+    imports: Counter[str] = field(default_factory=Counter[str])
 
 
 class Watch:
@@ -42,6 +43,7 @@ class Watch:
         self._began = time.perf_counter()
         self._step: tuple[float, object] | None = None
         self._places: Counter[str] = Counter()
+        self._imports: list[str] = []
         self._main = threading.get_ident()
         self._collecting = 0.0
         self._steps = 0
@@ -53,6 +55,7 @@ class Watch:
         handle: Any = asyncio.Handle
         handle._run = self._watched(handle._run)
         gc.callbacks.append(self._on_collection)
+        sys.addaudithook(self._on_audit)
         threading.Thread(target=self._look, name="slow-steps", daemon=True).start()
 
     def _watched(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -75,10 +78,15 @@ class Watch:
                     slow.s.append(took)
                     slow.began_s.append(started - self._began)
                     slow.places.update(self._places)
-                if self._places:
-                    self._places = Counter()
+                    slow.imports.update(self._imports)
+                self._places.clear()
+                self._imports.clear()
 
         return watched
+
+    def _on_audit(self, event: str, about: tuple[Any, ...]) -> None:
+        if event == "import" and self._step is not None and threading.get_ident() == self._main:
+            self._imports.append(str(about[0]))
 
     def _on_collection(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
@@ -108,6 +116,9 @@ class Watch:
                 f"\n{len(slow.s)} × over {self._over_s * 1e3:g} ms, {sum(slow.s):.2f} s in all, longest "
                 f"{slow.s[longest] * 1e3:.0f} ms {slow.began_s[longest]:.1f} s after the start: {name}"
             )
+            if slow.imports:
+                some = ", ".join(list(slow.imports)[:6])
+                lines.append(f"    imports {len(slow.imports)} modules: {some}")
             for place, seen in slow.places.most_common(6):
                 lines.append(f"    {seen:>4} {place}")
         return "\n".join(lines) + "\n"
