@@ -1,4 +1,4 @@
-"""Whether two samples come from the same distribution: population stability index and Kolmogorov-Smirnov."""
+"""Whether two samples come from the same distribution, by the population stability index."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,24 +35,3 @@ def stability_index_by_chance(bins: int, reference_rows: int, current_rows: int)
     if not reference_rows or not current_rows:
         return 0.0
     return (bins - 1) * (1 / reference_rows + 1 / current_rows)
-
-
-def kolmogorov_smirnov(first: Floats, second: Floats) -> tuple[float, float]:
-    """The largest distance between the two empirical distributions, and the asymptotic two-sided p-value.
-
-    Source: Kolmogorov's limit distribution, with Stephens' (1970) correction left out as samples are large.
-    """
-    n, m = len(first), len(second)
-    both = np.concatenate([first, second])
-    below_first = np.searchsorted(np.sort(first), both, side="right") / n
-    below_second = np.searchsorted(np.sort(second), both, side="right") / m
-    distance = float(np.abs(below_first - below_second).max())
-    return distance, _kolmogorov_tail(np.sqrt(n * m / (n + m)) * distance)
-
-
-def _kolmogorov_tail(x: float) -> float:
-    if x < 0.2:
-        return 1.0  # the tail differs from 1 by less than 1e-12
-    k = np.arange(1, 101)
-    terms = np.where(k % 2 == 1, 1.0, -1.0) * np.exp(-2.0 * np.square(k * x))
-    return float(np.clip(2.0 * terms.sum(), 0.0, 1.0))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
@@ -19,8 +19,6 @@ Entry = tuple[str, str, Callable[[], object]]
 
 class _Entries(Provider):
     """Entries whose texts may come from outside: never markup."""
-
-    PLAIN: ClassVar[str] = ""
 
     @property
     def console(self) -> "ConsoleApp":

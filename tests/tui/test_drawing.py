@@ -29,7 +29,6 @@ def _slot(open_: float, high: float, low: float, close: float, **more: bool) -> 
         forming=more.get("forming", False),
         flat=more.get("flat", False),
         complete=more.get("complete", True),
-        count=1,
     )
 
 
@@ -117,7 +116,7 @@ def test_whatever_the_prices_the_picture_has_its_size(
     prices: list[tuple[float, float, float]], width: int, height: int
 ) -> None:
     slots = {
-        at: Slot(0, a, max(a, b), min(a, b), b, volume, forming=False, flat=False, complete=True, count=1)
+        at: Slot(0, a, max(a, b), min(a, b), b, volume, forming=False, flat=False, complete=True)
         for at, (a, b, volume) in enumerate(prices)
     }
     for style in ("candles", "line"):

@@ -40,7 +40,6 @@ class Slot:
     forming: bool
     flat: bool
     complete: bool
-    count: int
 
     @property
     def rising(self) -> bool:
@@ -60,7 +59,6 @@ def put_together(candles: Sequence[Candle]) -> Slot:
         forming=last.forming,
         flat=all(candle.provenance is Provenance.FLAT or candle.volume == 0 for candle in candles),
         complete=all(candle.complete for candle in candles),
-        count=len(candles),
     )
 
 
@@ -108,7 +106,6 @@ class Plan:
     symbols: str
     cross: int | None = None
     """The column of the crosshair."""
-    loading: bool = False
     marks: Sequence[ChartMark] = ()
 
     def x(self, column: int) -> int:

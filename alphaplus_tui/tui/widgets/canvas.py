@@ -1,7 +1,5 @@
 """A rectangle of characters with styles, turned into lines of pieces."""
 
-from collections.abc import Iterable
-
 from rich.style import Style
 
 from alphaplus_tui.tui.widgets.panel import Piece
@@ -25,16 +23,6 @@ class Canvas:
     def text(self, x: int, y: int, text: str, style: Style) -> None:
         for at, char in enumerate(text, start=x):
             self.put(at, y, char, style)
-
-    def pieces(self, x: int, y: int, pieces: Iterable[Piece]) -> int:
-        """Write pieces from ``x`` on; where they end."""
-        for text, style in pieces:
-            self.text(x, y, text, style)
-            x += len(text)
-        return x
-
-    def is_blank(self, x: int, y: int) -> bool:
-        return self.chars[y][x] == " "
 
     def lines(self) -> list[list[Piece]]:
         """Runs of one style joined."""

@@ -64,10 +64,6 @@ class PriceScale:
     def row(self, price: float) -> int:
         return self.half(price) // 2
 
-    def price(self, row: float) -> float:
-        """The price at the middle of a row."""
-        return self.high - (row + 0.5) / self.rows * (self.high - self.low)
-
 
 def price_scale(low: float, high: float, rows: int, step: float) -> PriceScale:
     """Room for [low, high] with a small margin; never flatter than a few price steps."""

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from alphaplus_tui.features.barriers import barriers
 from alphaplus_tui.features.panel import Floats, Panel
@@ -19,9 +20,10 @@ from alphaplus_tui.learning.train import ENSEMBLE, Trained, TrainOptions, train
 from alphaplus_tui.learning.tuning import tune
 from alphaplus_tui.models.artefact import open_artefact, write_artefact
 from alphaplus_tui.models.contributions import explain
-from alphaplus_tui.models.drift import drift
 from alphaplus_tui.models.native import contributions
 from alphaplus_tui.models.predictor import Predictor
+from alphaplus_tui.ports.model import Profile
+from alphaplus_tui.services.drift import Drift, ServedRows
 from tests.bench.learning_markets import INSTRUMENT, Optimum, learn, recovered
 from tests.fakes.simulated import null_market, planted_market
 
@@ -109,13 +111,28 @@ def test_why_a_model_leans_is_told_in_contributions_that_add_up(
     assert all(part.value == values[part.feature] for part in why.contributions)
 
 
-def test_drift_is_seen_in_the_feature_that_drifts_and_not_in_the_others(trained: Trained, exported: Exported) -> None:
+def drift_of(exported: Exported, rows: NDArray[np.float32]) -> Drift | None:
+    """What is said of a model that was served these rows."""
+    served = ServedRows(
+        [Profile(of.name, of.edges, of.counts, of.low, of.high, of.clock) for of in exported.manifest.features]
+    )
+    for row in rows:
+        served.add(tuple(row.tolist()))
+    return served.drift()
+
+
+def test_drift_is_seen_in_the_feature_that_drifts(trained: Trained, exported: Exported) -> None:
     rows = trained.train.x[np.random.default_rng(2).permutation(len(trained.train))[:2000]].copy()
-    assert not [found.feature for found in drift(exported.manifest, rows) if found.alarming]
+    calm = drift_of(exported, rows)
+    assert calm is not None
+    assert calm.psi < 0.1
     column = trained.train.names.index("rsi_14")
     rows[:, column] += 2 * rows[:, column].std()
-    assert [found.feature for found in drift(exported.manifest, rows) if found.alarming] == ["rsi_14"]
-    assert not [found.feature for found in drift(exported.manifest, rows[:900]) if found.alarming], "too few rows"
+    moved = drift_of(exported, rows)
+    assert moved is not None
+    assert moved.feature == "rsi_14"
+    assert moved.psi > 0.2
+    assert drift_of(exported, rows[:900]) is None, "too few rows"
 
 
 def test_without_native_files_features_are_replaced_by_their_median(

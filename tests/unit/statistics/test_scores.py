@@ -10,7 +10,6 @@ from alphaplus_tui.statistics.calibration import calibration_error, class_wise_c
 from alphaplus_tui.statistics.drift import (
     bin_counts,
     bin_edges,
-    kolmogorov_smirnov,
     stability_index,
     stability_index_by_chance,
 )
@@ -56,14 +55,6 @@ def test_a_promise_that_is_always_off_by_a_fifth_has_that_calibration_error() ->
     happened = np.arange(1000) % 2 == 0
     assert calibration_error(promised, happened, bins=5) == pytest.approx(0.2, abs=0.002)
     assert sum(point.rows for point in reliability_curve(promised, happened)) == 1000
-
-
-def test_kolmogorov_smirnov_is_that_of_scipy() -> None:
-    for shift in (0.0, 0.03, 0.3):
-        first, second = RNG.normal(0, 1, 3000), RNG.normal(shift, 1.1, 2500)
-        ours, theirs = kolmogorov_smirnov(first, second), stats.ks_2samp(first, second, method="asymp")
-        assert ours[0] == pytest.approx(theirs.statistic)
-        assert ours[1] == pytest.approx(theirs.pvalue, abs=2e-2)
 
 
 def test_the_stability_index_is_what_chance_gives_without_drift_and_large_with_it() -> None:

@@ -21,11 +21,6 @@ class LogWindow:
         """The last line here is the newest of the log."""
         self.version = 0
 
-    def clear(self) -> None:
-        self.lines = []
-        self.more_before = self.at_end = True
-        self._changed()
-
     def replace(self, lines: Sequence[LogLine], *, more_before: bool, at_end: bool) -> None:
         self.lines = list(lines[-MOST_LINES:])
         self.more_before, self.at_end = more_before, at_end
