@@ -16,7 +16,7 @@ Field = NDArray[Any] | bytes | None
 
 
 def whole(pieces: Iterable[bytes]) -> bytes:
-    """A whole COPY of what ``rows`` laid out."""
+    """A whole COPY of rows that are laid out."""
     return b"".join((_HEADER, *pieces, _TRAILER))
 
 
@@ -38,6 +38,11 @@ def rows(count: int, fields: Sequence[Field]) -> bytes:
         made[f"length {number}"] = len(field) if isinstance(field, bytes) else field.dtype.itemsize
         made[f"field {number}"] = field
     return made.tobytes()
+
+
+def value(field: bytes) -> bytes:
+    """One value behind its length."""
+    return struct.pack(">i", len(field)) + field
 
 
 def column(kind: str, values: Sequence[float]) -> NDArray[Any]:

@@ -1,58 +1,30 @@
-"""Writes the rows that come by the dozen: order books, changes of services."""
+"""Writes what services did, and forgets it and old alerts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from alphaplus_tui.domain.instrument import InstrumentId
-from alphaplus_tui.domain.market import OrderBook
 from alphaplus_tui.ports.store import ServiceEvent
 from alphaplus_tui.storage.instants import to_postgres
 
 if TYPE_CHECKING:
     from alphaplus_tui.storage.pool import Connection
 
-NumberOf = Callable[[InstrumentId], int]
-"""The database's number of an instrument."""
-
-_BOOK = """
-INSERT INTO order_book_snapshots (
-    instrument_id, ts, ts_recv, sequence, bid_prices, bid_quantities, ask_prices, ask_quantities
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
+_SERVICE_EVENTS = """
+INSERT INTO service_events (ts, service, state, reason)
+SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING
 """
-
-_SERVICE_EVENT = """
-INSERT INTO service_events (ts, service, state, reason) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
-"""
-
-
-async def write_books(connection: "Connection", books: Sequence[OrderBook], number: NumberOf) -> int:
-    done = 0
-    for book in books:
-        done += _count(
-            await connection.execute(
-                _BOOK,
-                number(book.instrument),
-                to_postgres(book.ts_event),
-                to_postgres(book.ts_recv),
-                book.sequence,
-                [level.price for level in book.bids],
-                [level.quantity for level in book.bids],
-                [level.price for level in book.asks],
-                [level.quantity for level in book.asks],
-            )
-        )
-    return done
 
 
 async def write_service_events(connection: "Connection", events: Sequence[ServiceEvent]) -> int:
-    done = 0
-    for event in events:
-        done += _count(
-            await connection.execute(
-                _SERVICE_EVENT, to_postgres(event.ts), event.service, event.state, storable(event.reason)
-            )
-        )
-    return done
+    """How many were not there yet."""
+    done = await connection.execute(
+        _SERVICE_EVENTS,
+        [to_postgres(event.ts) for event in events],
+        [event.service for event in events],
+        [event.state for event in events],
+        [storable(event.reason) for event in events],
+    )
+    return _count(done)
 
 
 async def forget_events(connection: "Connection", before: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ from alphaplus_tui.domain.market import Candle, OrderBook, Trade
 from alphaplus_tui.errors import DeadlineExceeded, FatalError, StoreUnavailable
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import Batch, Written
-from alphaplus_tui.storage import candle_rows, small_tables
+from alphaplus_tui.storage import book_rows, candle_rows, small_tables
 from alphaplus_tui.storage.copy import COLUMNS, ROWS_AT_ONCE, encode
 from alphaplus_tui.storage.coverage import CoverageWriter
 from alphaplus_tui.storage.gaps import write_gaps
@@ -148,7 +148,7 @@ class PostgresWriter:
                 stored = await self._write_candles(connection, candles)
                 rows["candles"] = len(stored)
             if batch.books:
-                rows["order_book_snapshots"] = await small_tables.write_books(connection, batch.books, number)
+                rows["order_book_snapshots"] = await book_rows.write(connection, batch.books, number)
             if batch.service_events:
                 rows["service_events"] = await small_tables.write_service_events(connection, batch.service_events)
             await write_opinions(connection, batch, number, rows)
