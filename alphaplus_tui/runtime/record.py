@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -73,19 +73,8 @@ async def record(
     started = time.monotonic()
     try:
         async with writer:
-            tasks: set[asyncio.Task[object]] = {
-                asyncio.create_task(_follow(demo, ingestion, clock), name="follow"),
-                asyncio.create_task(stop.wait(), name="stop"),
-                asyncio.create_task(_tell(lambda: writer.frames, on_progress), name="progress"),
-            }
-            try:
-                done, _ = await asyncio.wait(tasks, timeout=duration_s, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
+            telling = _tell(lambda: writer.frames, on_progress)
+            await _until_one_ends(_follow(demo, ingestion, clock), stop.wait(), telling, within_s=duration_s)
     except FileExistsError:
         raise UsageError(f"{file}: is there already, and a recording overwrites nothing; choose another name") from None
     except OSError as error:
@@ -93,6 +82,19 @@ async def record(
     finally:
         await data.close()
     return RecordSummary(str(file), writer.frames, round(time.monotonic() - started, 3))
+
+
+async def _until_one_ends(*work: Coroutine[None, None, object], within_s: float | None) -> None:
+    """Run all of it, until one ends or the time is over; then none runs any more. Raises what that one raised."""
+    tasks = {asyncio.create_task(one) for one in work}
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def _follow(demo: DemoExchange | None, ingestion: "IngestionService", clock: SystemClock) -> None:

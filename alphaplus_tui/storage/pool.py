@@ -89,17 +89,8 @@ class Pool:
         try:
             async with self._breaker, _ours(doing):
                 pool = await self._connected(address)
-                async with asyncio.timeout(deadline_s):
-                    connection = await pool.acquire(timeout=deadline_s)
-                    try:
-                        yield connection
-                    except BaseException as error:
-                        # closing politely would wait for a server that may be frozen
-                        if not isinstance(error, AlphaPlusError) or connection.is_in_transaction():
-                            connection.terminate()
-                        raise
-                    finally:
-                        await pool.release(connection, timeout=1.0)
+                async with asyncio.timeout(deadline_s), _lent(pool, deadline_s) as connection:
+                    yield connection
         except CircuitOpen as error:
             raise StoreUnavailable(str(error)) from error
 
@@ -120,6 +111,21 @@ class Pool:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.terminate()
+
+
+@asynccontextmanager
+async def _lent(pool: "_AnyPool", deadline_s: float) -> "AsyncGenerator[Connection, None]":
+    """A connection of the pool, which is closed where whoever had it broke off in the middle."""
+    connection = await pool.acquire(timeout=deadline_s)
+    try:
+        yield connection
+    except BaseException as error:
+        # closing politely would wait for a server that may be frozen
+        if not isinstance(error, AlphaPlusError) or connection.is_in_transaction():
+            connection.terminate()
+        raise
+    finally:
+        await pool.release(connection, timeout=1.0)
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from alphaplus_tui.storage.gaps import write_gaps
 from alphaplus_tui.storage.instants import to_postgres
 from alphaplus_tui.storage.known import KnownInstruments
 from alphaplus_tui.storage.opinions import forget_decisions, write_opinions
-from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, PRUNABLE, TRADES, Partitions
+from alphaplus_tui.storage.partitions import BOOKS, CANDLES, DAY_NS, PRUNABLE, TRADES, Partitioned, Partitions
 from alphaplus_tui.storage.pool import Pool
 
 if TYPE_CHECKING:
@@ -111,21 +111,22 @@ class PostgresWriter:
         try:
             async with self._pool.connection(deadline_s=_PRUNE_WITHIN_S) as connection:
                 for table, days in ((TRADES, trades_days), (BOOKS, trades_days), (CANDLES, candles_days)):
-                    before = (now // DAY_NS - days) * DAY_NS
                     if days > 0:
-                        pruned[table.table] = await self._partitions.prune(connection, table, before)
-                        if table.provenance:
-                            await self._coverage.prune(connection, table.table, before, PRUNABLE)
+                        pruned[table.table] = await self._prune_table(connection, table, _days_before(now, days))
                 await self._coverage.compact(connection, now - DAY_NS, PRUNABLE)
                 if decisions_days > 0:
-                    before = (now // DAY_NS - decisions_days) * DAY_NS
-                    pruned["decisions"] = await forget_decisions(connection, before)
+                    pruned["decisions"] = await forget_decisions(connection, _days_before(now, decisions_days))
                 if events_days > 0:
-                    before = (now // DAY_NS - events_days) * DAY_NS
-                    pruned |= await small_tables.forget_events(connection, before)
+                    pruned |= await small_tables.forget_events(connection, _days_before(now, events_days))
         except DeadlineExceeded as error:
             raise StoreUnavailable(str(error)) from error
         return pruned
+
+    async def _prune_table(self, connection: "Connection", table: Partitioned, before: int) -> int:
+        rows = await self._partitions.prune(connection, table, before)
+        if table.provenance:
+            await self._coverage.prune(connection, table.table, before, PRUNABLE)
+        return rows
 
     def _check_ready(self) -> None:
         if reason := self._unready():
@@ -267,3 +268,8 @@ def _check_finite(candles: Sequence[Candle], books: Sequence[OrderBook]) -> None
     for book in books:
         if not all(math.isfinite(level.price + level.quantity) for level in (*book.bids, *book.asks)):
             raise FatalError(f"an order book with a number that is not finite cannot be stored: {book.instrument}")
+
+
+def _days_before(now: int, days: int) -> int:
+    """The beginning (UTC ns) of the day so many days before that of ``now``."""
+    return (now // DAY_NS - days) * DAY_NS
