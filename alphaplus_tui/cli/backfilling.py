@@ -18,7 +18,7 @@ from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
 from alphaplus_tui.errors import EXIT_FAILURE, UnknownName, UsageError
-from alphaplus_tui.runtime.backfilling import Backfilled, BackfillWish, backfill
+from alphaplus_tui.runtime.backfilling import USUAL_PATIENCE_S, Backfilled, BackfillWish, backfill, check_beside_demo
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.settings.root import Settings
 
@@ -32,6 +32,8 @@ class Stretch:
     since: int
     until: int | None
     trades: bool
+    timeout_s: float | None
+    """None: as usual."""
 
 
 def run_backfill(wishes: Wishes, stretch: Stretch, *, as_json: bool) -> None:
@@ -41,6 +43,7 @@ def run_backfill(wishes: Wishes, stretch: Stretch, *, as_json: bool) -> None:
         raise UsageError("say what to load: --timeframe 5m (may be repeated), or --trades, or both")
     loaded = wishes.load()
     paths = wishes.paths(loaded)
+    check_beside_demo(loaded.settings, stretch.symbols)
     now = time.time_ns()
     wish = BackfillWish(
         stretch.symbols,
@@ -48,6 +51,7 @@ def run_backfill(wishes: Wishes, stretch: Stretch, *, as_json: bool) -> None:
         stretch.since,
         min(now, now if stretch.until is None else stretch.until),
         stretch.trades,
+        stretch.timeout_s or USUAL_PATIENCE_S,
     )
     telling = _Telling()
 

@@ -104,6 +104,7 @@ def run_replay(
     wishes: Wishes, files: Sequence[Path], *, exchange: str, speed: str, headless: bool, duration_s: float | None
 ) -> None:
     """Plays recordings, in the console or headless."""
+    from alphaplus_tui.exchanges.recording import BrokenRecording, check_recording
     from alphaplus_tui.runtime.options import ReplayOptions
 
     wishes = replace(
@@ -112,6 +113,10 @@ def run_replay(
     for file in files:
         if not file.is_file():
             raise UsageError(f"{file}: there is no such recording")
+        try:
+            check_recording(file)
+        except BrokenRecording as error:
+            raise UsageError(f"{file}: {error}; `alphaplus record` writes what can be played") from None
     if exchange not in _REPLAYED:
         raise UsageError(f"--exchange {exchange!r}: recordings of {', '.join(_REPLAYED)} can be played")
     loaded = wishes.load()

@@ -46,6 +46,12 @@ def import_files(wishes: Wishes, source: Source, *, as_json: bool) -> None:
         raise UsageError(f"--format: {UnknownName('format', source.file_format, FORMATS)}")
     files_wish = Wish(source.file_format, source.symbol, _timeframe(source.timeframe))
 
+    if wishes.demo and source.exchange != DEMO:
+        raise UsageError(
+            "--demo: the demo market makes its own history, and real prices never stand beside it; import without "
+            f"--demo, or what was recorded or exported of it with --exchange {DEMO}"
+        )
+
     async def work(settings: Settings, database: ShortDatabase) -> tuple[ImportedFile, ...]:
         usual = IMPORTED if settings.exchange.id == DEMO else settings.exchange.id
         known = tuple(name for name in exchange_names() if name != DEMO)

@@ -5,6 +5,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,8 @@ from typing import Self
 from alphaplus_tui.kernel.clock import Clock
 
 FLUSH_EVERY_S = 0.5
+_LOOKED_AT = 1_000
+"""Lines in which a recording must show itself."""
 
 
 class RecordingWriter:
@@ -89,6 +92,17 @@ def read_lines(file: Path) -> Iterator[bytes]:
                     yield line.rstrip(b"\r\n")
     except (OSError, EOFError, zlib.error) as error:
         raise BrokenRecording(f"cannot be read on: {error}") from error
+
+
+def check_recording(file: Path) -> None:
+    """Raises BrokenRecording where none of the first lines is a recorded frame."""
+    for line in islice(read_lines(file), _LOOKED_AT):
+        try:
+            split_line(line)
+        except DamagedLine:
+            continue
+        return
+    raise BrokenRecording("is no recording: no line begins with the nanoseconds of its receipt and a frame")
 
 
 def split_line(line: bytes) -> tuple[int, bytes]:

@@ -24,6 +24,8 @@ from alphaplus_tui.settings.exchange import DEMO, split_symbol
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
 
+USUAL_PATIENCE_S = 60.0
+
 
 class BackfillWish(Struct, frozen=True):
     """What to load; from ``since`` until ``until`` (UTC ns, not included)."""
@@ -34,6 +36,8 @@ class BackfillWish(Struct, frozen=True):
     since: int
     until: int
     trades: bool = False
+    patience_s: float = USUAL_PATIENCE_S
+    """So long an exchange that does not answer is asked again."""
 
 
 class Backfilled(Struct, frozen=True):
@@ -87,6 +91,17 @@ async def backfill(
     return tuple(done)
 
 
+def check_beside_demo(settings: Settings, symbols: Sequence[str]) -> None:
+    """``UsageError`` for a real exchange where the settings follow the demo market, whose data folder is used then."""
+    for symbol in symbols:
+        exchange, _ = split_symbol(symbol)
+        if settings.exchange.id == DEMO and exchange not in ("", DEMO):
+            raise UsageError(
+                f"--symbol {symbol}: in the demo market's data folder only {DEMO} can be loaded: invented prices never "
+                f'stand beside real ones; without --demo, settings with exchange.id = "{exchange}" can load it'
+            )
+
+
 async def backfill_from(
     data: MarketData,
     symbols: Sequence[str],
@@ -99,7 +114,9 @@ async def backfill_from(
 ) -> list[Backfilled]:
     """From one exchange."""
     rng = Random()  # noqa: S311  jitter, not a secret
-    asker = PatientAsker(data.exchange, clock=SystemClock(), rng=rng, on_trouble=listener.trouble)
+    asker = PatientAsker(
+        data.exchange, clock=SystemClock(), rng=rng, on_trouble=listener.trouble, patience_s=wish.patience_s
+    )
     instruments = await asker.ask(lambda: data.instruments(symbols))
     await writer.register(instruments)
     done: list[Backfilled] = []

@@ -21,6 +21,7 @@ from alphaplus_tui.files.sources import ENDINGS, PACKED, Source, UnreadableFile,
 from alphaplus_tui.files.trades import Numbers, is_number, read_trades
 from alphaplus_tui.ports.store import Batch, StoreReader, StoreWriter
 from alphaplus_tui.runtime.recorded_trades import recorded_trades
+from alphaplus_tui.settings.exchange import DEMO
 
 _ROWS = 5_000
 """Candles in one transaction."""
@@ -265,6 +266,8 @@ class _Import:
         """By name; steps of price and quantity are not known from a file."""
         if not symbol:
             raise UsageError("neither its name nor its columns say of what it is; say so with --symbol BTC/USDT")
+        if not exchange and self._exchange == DEMO:
+            raise UsageError(f"--exchange {DEMO}: only what was recorded or exported of the demo market is its own")
         exchange = exchange or self._exchange
         prefix, _, rest = symbol.partition(":")
         if rest and "/" not in prefix:

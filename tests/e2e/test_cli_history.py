@@ -135,9 +135,33 @@ async def test_a_running_engine_shares_its_database_with_a_backfill(tmp_path: Pa
         (("--symbol", "BTC/USDT"), "say what to load"),
         (("--symbol", "BTC/USDT", "--timeframe", "7m"), "--timeframe: unknown timeframe '7m'"),
         (("--symbol", "BTC/USDT", "--timeframe", "1m", "--until", "2020-01-01"), "--since is not before --until"),
+        (("--symbol", "kraken:BTC/USD", "--timeframe", "1m"), 'settings with exchange.id = "kraken" can load it'),
     ],
 )
 async def test_a_backfill_of_nothing_is_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     done = await run(tmp_path, "backfill", "--since", "2026-01-01", *arguments)
     assert done.code == 2
     assert message in done.stderr
+
+
+async def test_an_exchange_that_does_not_answer_is_waited_for_as_long_as_was_said(tmp_path: Path) -> None:
+    nobody = pointed_at("http://127.0.0.1:9", "ws://127.0.0.1:9")
+    wanted = ("backfill", "--symbol", "BTC/USDT", "--timeframe", "1m", *DAY, "--timeout", "2s")
+    done = await run(tmp_path, *wanted, extra=nobody)
+    assert done.code == 1
+    assert "No answer: demo gave no answer within 2 s: " in done.stderr
+
+
+async def test_real_history_is_refused_where_the_demo_market_was_asked_for(tmp_path: Path) -> None:
+    done = await run(tmp_path, "import", "--demo", str(tmp_path))
+    assert done.code == 2
+    assert "import without --demo" in done.stderr
+
+
+async def test_a_replay_of_what_is_no_recording_ends_before_anything_is_started(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("hello\n")
+    done = await run(tmp_path, "replay", str(notes), "--headless")
+    assert done.code == 2
+    assert f"{notes}: is no recording" in done.stderr
+    assert not list(tmp_path.rglob("PG_VERSION"))

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from alphaplus_tui.cli.commands.shared import EPILOG, AsJson, Format, Output, Since, Symbols, Until
-from alphaplus_tui.cli.options import parse_time, wishes
+from alphaplus_tui.cli.options import parse_duration, parse_time, wishes
 
 app = typer.Typer()
 export_app = typer.Typer(help="Data out, with a header; times ISO 8601 UTC.", no_args_is_help=True, epilog=EPILOG)
@@ -72,12 +72,21 @@ def backfill(
     timeframe: Annotated[list[str] | None, typer.Option("--timeframe", help="5m; may be repeated.")] = None,
     until: Until = None,
     trades: Annotated[bool, typer.Option("--trades", help="The trades, where the exchange serves them.")] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            parser=parse_duration,
+            metavar="TIME",
+            help="How long an exchange is waited for that does not answer: 30s, 5m. Default: 1m.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Load history from an exchange; goes on where the stored history ends."""
     from alphaplus_tui.cli.backfilling import Stretch, run_backfill
 
-    wanted = Stretch(tuple(symbol or ()), tuple(timeframe or ()), since, until, trades)
+    wanted = Stretch(tuple(symbol or ()), tuple(timeframe or ()), since, until, trades, timeout)
     run_backfill(wishes(context), wanted, as_json=as_json)
 
 

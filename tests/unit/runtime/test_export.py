@@ -81,3 +81,12 @@ async def test_a_symbol_of_several_exchanges_is_never_mixed_up() -> None:
     assert wrong.value.exit_code == 2
     assert await export_trades(store, io.BytesIO(), "csv", symbols=["imported:BTC/USDT"], end=END) == 1
     assert await export_trades(store, io.BytesIO(), "csv", end=END) == 15
+
+
+async def test_of_an_unknown_symbol_not_even_a_header_is_written() -> None:
+    stream = io.BytesIO()
+    with pytest.raises(UnknownName, match="unknown symbol 'NOPE'"):
+        await export_trades(FakeStore(), stream, "csv", symbols=["NOPE"], end=END)
+    with pytest.raises(UnknownName, match="unknown symbol 'NOPE'"):
+        await export_candles(FakeStore(), stream, "csv", symbols=["NOPE"], timeframes=[ONE_MINUTE], end=END)
+    assert stream.getvalue() == b""

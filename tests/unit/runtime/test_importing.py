@@ -249,3 +249,13 @@ async def test_candles_of_trades_take_the_place_of_those_made_of_quotes() -> Non
         await imported(store, *files)
         assert len(store.stored_candles) == 1_440
         assert all(candle.complete and candle.volume > 0 for candle in store.stored_candles.values())
+
+
+async def test_real_prices_never_become_the_demo_markets(tmp_path: Path) -> None:
+    (tmp_path / "BTCUSDT-1m-2024-01.csv").write_text(_klines(range(1_704_067_200_000, 1_704_067_800_000, 60_000)))
+    (done,) = await imported(FakeStore(), tmp_path, exchange="demo")
+    assert (done.rows, "recorded or exported of the demo market" in done.trouble) == (0, True)
+    row = "demo,BTC/USDT,1m,2024-01-01T00:00:00Z,1,2,0.5,1,3\n"
+    (tmp_path / "out.csv").write_text(f"exchange,symbol,timeframe,open_time,open,high,low,close,volume\n{row}")
+    (done,) = await imported(FakeStore(), tmp_path / "out.csv", exchange="demo")
+    assert (done.instrument, done.trouble) == ("demo:BTC/USDT", "")
