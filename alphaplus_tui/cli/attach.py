@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from alphaplus_tui.cli import collector
 from alphaplus_tui.cli.console_settings import check_console_settings
 from alphaplus_tui.cli.found import NotRunning, find_running, running_engine
 from alphaplus_tui.cli.guard import say
@@ -69,6 +70,7 @@ def attach_instead(settings: Settings, data: Path) -> None:
 
 def attach(settings: Settings, place: Place) -> None:
     """Opens the console; ends the program with its exit code."""
+    collector.starting()
     with Logs(level=settings.logging.level, secrets=place.secrets):
         code = asyncio.run(_visit(settings, place))
     end_within(_INTERPRETER_ENDS_WITHIN_S, code)
@@ -94,8 +96,12 @@ async def _visit(settings: Settings, place: Place) -> int:
         from alphaplus_tui.tui.app import ConsoleApp
 
         app = ConsoleApp(session, settings.ui, settings.keys, folder=place.folder, clock=session.clock)
-        code = await show(app, stop)
+        code = await show(app, stop, start=_drawn)
     return stop.code or code
+
+
+async def _drawn() -> None:
+    collector.started()
 
 
 def local_place(data: Path) -> Place:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from alphaplus_tui.cli import collector
 from alphaplus_tui.cli.api import Api
 from alphaplus_tui.cli.attach import attach_instead
 from alphaplus_tui.cli.console_settings import check_console_settings
@@ -42,8 +42,6 @@ _REPLAYED = ("binance", "binanceusdm", "demo")
 """Whose frames a replay can read."""
 _WAIT_FOR_COMMAND_S = 10.0
 _INTERPRETER_ENDS_WITHIN_S = 1.5
-_WHILE_IT_STARTS, _WHILE_IT_RUNS = 50_000, 5_000
-"""New objects after which garbage is looked for; imports leave none, and looking took a fifth of their time."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -78,7 +76,7 @@ class Running:
         self.http.begin()
         await self.engine.start()
         self.lock.publish(database_socket=self.engine.database_socket, api=await self.http.opened())
-        _spare_the_collector()
+        collector.started()
 
     async def stop(self) -> None:
         await asyncio.gather(self.http.close(), self.engine.stop())
@@ -140,7 +138,7 @@ def _speed(text: str) -> float | None:
 
 def _run(wishes: Wishes, loaded: Loaded, paths: Paths, replay: ReplayOptions | None) -> None:
     supervisor = Supervisor.of_environment(os.environ)  # before anything else is started
-    gc.set_threshold(_WHILE_IT_STARTS)
+    collector.starting()
     if not wishes.headless:
         check_terminal()
     paths.prepare()
@@ -195,12 +193,6 @@ async def _console(running: Running, stop: Stop) -> int:
     from alphaplus_tui.cli.console import run
 
     return await run(running, stop)
-
-
-def _spare_the_collector() -> None:
-    """What was imported and built stays: looking through 100,000 objects for garbage held everything for 50 ms."""
-    gc.freeze()
-    gc.set_threshold(_WHILE_IT_RUNS)
 
 
 def _logs(

@@ -16,6 +16,7 @@ from msgspec import structs
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
+from alphaplus_tui.cli import collector
 from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.settings.sections import UiSettings
 from alphaplus_tui.state import slices as rows
@@ -136,6 +137,7 @@ async def bench_key() -> tuple[float, float]:
     taken: list[float] = []
     async with app.run_test(size=SIZE) as pilot:
         await app.painted.wait()
+        collector.started()  # as the program does
         screen = app.screen
         assert isinstance(screen, MarketsScreen)
         for number in range(100):
