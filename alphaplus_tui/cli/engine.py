@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from alphaplus_tui.settings.root import Loaded, Settings
 
 _REPLAYED = ("binance", "binanceusdm", "demo")
-"""Whose frames a replay can read."""
+"""Whose frames are read of recordings that do not say it; ours do."""
 _WAIT_FOR_COMMAND_S = 10.0
 _INTERPRETER_ENDS_WITHIN_S = 1.5
 
@@ -103,7 +103,7 @@ def run_replay(
 ) -> None:
     """Plays recordings, in the console or headless."""
     from alphaplus_tui.exchanges.recording import BrokenRecording, check_recording
-    from alphaplus_tui.runtime.options import ReplayOptions
+    from alphaplus_tui.runtime.options import replay_options
 
     wishes = replace(
         wishes, headless=headless or wishes.headless, duration_s=wishes.duration_s if duration_s is None else duration_s
@@ -116,11 +116,13 @@ def run_replay(
         except BrokenRecording as error:
             raise UsageError(f"{file}: {error}; `alphaplus record` writes what can be played") from None
     if exchange not in _REPLAYED:
-        raise UsageError(f"--exchange {exchange!r}: recordings of {', '.join(_REPLAYED)} can be played")
+        raise UsageError(
+            f"--exchange {exchange!r}: a recording that does not say whose it is can be of {', '.join(_REPLAYED)}"
+        )
     loaded = wishes.load()
     if not wishes.headless:
         check_console_settings(loaded)
-    options = ReplayOptions(files=tuple(files), exchange=exchange, speed=_speed(speed))
+    options = replay_options(files, exchange=exchange, speed=_speed(speed))
     _run(wishes, loaded, wishes.paths(loaded, "replay"), options)
 
 

@@ -29,8 +29,11 @@ _BUILT_IN: dict[str, str] = {
 _ANY = "alphaplus_tui.exchanges.ccxt.adapter:CcxtMarketData"
 """Runs every exchange of CCXT_NAMES that nothing better is there for."""
 
-Tap = Callable[[int, bytes], None]
-"""Hears each raw frame: UTC ns of its receipt, its bytes."""
+Tap = Callable[[int, bytes, int], None]
+"""Hears each raw frame: UTC ns of its receipt, its bytes, and the number of its connection (0: it came over REST).
+
+The first frame of a connection is an ``Opening`` of ours, which says what the connection is for.
+"""
 
 
 class MarketDataFactory(Protocol):

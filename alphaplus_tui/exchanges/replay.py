@@ -8,16 +8,14 @@ from pathlib import Path
 
 from alphaplus_tui.domain.events import FeedConnected, FrameRejected
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Candle, Channel, OrderBook, Provenance, Trade
+from alphaplus_tui.domain.market import Candle, Channel, OrderBook, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.errors import ProtocolError, UnknownName
-from alphaplus_tui.exchanges.binance.kinds import kind_of
-from alphaplus_tui.exchanges.binance.parser import Parser
 from alphaplus_tui.exchanges.discovery import discover
-from alphaplus_tui.exchanges.recording import BrokenRecording, DamagedLine, read_lines, split_line
-from alphaplus_tui.exchanges.shared.books import Books, NoResync
+from alphaplus_tui.exchanges.recording import BrokenRecording, DamagedLine, read_lines, recorded_exchange, split_line
 from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData, Unusable
+from alphaplus_tui.exchanges.voices import Voices
 from alphaplus_tui.kernel.clock import Clock, ManualMarketClock
 from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.market_data import FeedEvent, Received
@@ -27,7 +25,7 @@ _QUOTED = 400
 
 
 class ReplayMarketData:
-    """Recordings of Binance, one file after the other; ``market`` is set to the newest time the exchange told."""
+    """Recordings, one file after the other; ``market`` is set to the newest time the exchange told."""
 
     told_timeframe: Timeframe | None = None
 
@@ -41,8 +39,9 @@ class ReplayMarketData:
         market: ManualMarketClock,
         meters: Meters,
     ) -> None:
-        """speed: 1 is its own pace, 2 twice that; None is as fast as it goes."""
-        self.exchange = exchange
+        """exchange: whose frames they are, where they do not say so themselves.
+        speed: 1 is its own pace, 2 twice that; None is as fast as it goes."""
+        self.exchange = recorded_exchange(files) or exchange
         self._files, self._speed, self._clock, self._market = tuple(files), speed, clock, market
         self._lines_read = meters.counter("recording_lines")
         self._connection = f"{exchange}-recording"
@@ -105,16 +104,14 @@ class ReplayMarketData:
     async def _replay(
         self, instruments: tuple[Instrument, ...], channels: frozenset[Channel]
     ) -> AsyncGenerator[Received]:
-        kind = kind_of(self.exchange)
-        books = Books(instruments, kind.book_rule, NoResync())
-        parser = Parser(instruments, channels, books=books, provenance=Provenance.REPLAYED, kind=kind)
+        voices = Voices(self.exchange, instruments, channels, clock=self._clock, market=self._market)
         first: int | None = None
         began = self._clock.monotonic()
         async for line in self._lines():
             if isinstance(line, Received):
                 yield line
                 continue
-            ts_recv, frame, where = line
+            ts_recv, connection, frame, where = line
             if first is None:
                 first = ts_recv
                 self._market.advance_to(ts_recv)
@@ -126,10 +123,10 @@ class ReplayMarketData:
                     await self._clock.sleep(delay_s)
             received_ns = time.perf_counter_ns()
             try:
-                events = parser.read(frame, ts_recv)
+                events = voices.read(connection, frame, ts_recv)
             except (NotMarketData, NotAskedFor):
                 continue
-            except Unusable as error:
+            except (Unusable, DamagedLine) as error:
                 yield self._rejected(where, str(error), frame)
                 continue
             for event in events:
@@ -138,7 +135,7 @@ class ReplayMarketData:
             if events:
                 yield Received(received_ns, events)
 
-    async def _lines(self) -> AsyncGenerator["tuple[int, bytes, str] | Received"]:
+    async def _lines(self) -> AsyncGenerator["tuple[int, int, bytes, str] | Received"]:
         """Receipt, frame and place of each line; what is damaged as it is told."""
         for file in self._files:
             number = 0
@@ -149,11 +146,11 @@ class ReplayMarketData:
                         await asyncio.sleep(0)
                     where = f"{clean(file.name, limit=80)} line {number}"
                     try:
-                        ts_recv, frame = split_line(line)
+                        ts_recv, connection, frame = split_line(line)
                     except DamagedLine as error:
                         yield self._rejected(where, str(error), line)
                     else:
-                        yield ts_recv, frame, where
+                        yield ts_recv, connection, frame, where
             except BrokenRecording as error:
                 yield self._rejected(f"{clean(file.name, limit=80)} after line {number}", str(error), b"")
 

@@ -31,7 +31,7 @@ from alphaplus_tui.files.times import time_unit, zone_of
 
 _LOOKED_AT = 20
 """Lines in which a header or a row of numbers must be found."""
-_RECORDING = re.compile(r"\d{15,20} [\[{]|\{\"lastUpdateId\"")
+_RECORDING = re.compile(r"\d{15,20}(?:@\d+)? [\[{]|\{\"lastUpdateId\"")
 _OTHERS_RECORDING = re.compile(r'\{"(?:t|exchange)": ?"')
 _CDD = "cryptodatadownload"
 _LEAN_WIDTH = 6

@@ -31,7 +31,7 @@ def open_exchange(
     market: MarketClock,
     meters: Meters,
     demo: DemoExchange | None = None,
-    tap: Callable[[int, bytes], None] | None = None,
+    tap: Callable[[int, bytes, int], None] | None = None,
 ) -> MarketData:
     """The adapter of exchange ``name``, pointed where the settings say, or at our own demo exchange."""
     from alphaplus_tui.exchanges.registry import exchange_factory  # noqa: PLC0415  brings the adapter's libraries

@@ -19,9 +19,12 @@ app = typer.Typer()
 def replay(
     context: typer.Context,
     *,
-    files: Annotated[list[Path], typer.Argument(help="Recordings, gz lines of `<receive time ns> <frame>`.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="What `alphaplus record` wrote, or lines of `<receive time ns> <frame>`, gz or not."),
+    ],
     exchange: Annotated[
-        str, typer.Option("--exchange", help="The exchange that was recorded: binance, binanceusdm, demo.")
+        str, typer.Option("--exchange", help="Whose a recording is that does not say it: binance, binanceusdm, demo.")
     ] = "binance",
     speed: Annotated[str, typer.Option("--speed", help="How many times faster than it was, or max.")] = "1",
     headless: Headless = False,

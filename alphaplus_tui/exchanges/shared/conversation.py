@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import count
 
 from alphaplus_tui.domain.events import FeedConnected, FeedLost, FeedMute, FeedRenewed, FrameRejected
@@ -10,6 +10,7 @@ from alphaplus_tui.domain.instrument import Instrument
 from alphaplus_tui.domain.market import Channel
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import ProtocolError
+from alphaplus_tui.exchanges.recording import Opening
 from alphaplus_tui.exchanges.registry import Tap
 from alphaplus_tui.exchanges.shared.dialect import Answer, Dialect, Request
 from alphaplus_tui.exchanges.shared.mailbox import Mailbox
@@ -34,12 +35,14 @@ class VenueEar:
         mailbox: Mailbox,
         market: MarketClock,
         tap: Tap | None,
+        number: int,
         shed: Counter,
     ) -> None:
+        """number: of the link, for the ``tap``."""
         self._conversation, self._dialect, self._parse = conversation, dialect, parser.read
         self._data, self._is_trade = dialect.data, dialect.is_trade
         self._mailbox, self._put_frame, self._now = mailbox, mailbox.put_frame, market.now
-        self._tap, self._shed = tap, shed
+        self._tap, self._number, self._shed = tap, number, shed
         self.sparing = False
         self.beats = 0
         self.leaving = False
@@ -47,7 +50,7 @@ class VenueEar:
     def hear(self, frame: bytes) -> None:
         ts_recv = self._now()
         if self._tap is not None:
-            self._tap(ts_recv, frame)
+            self._tap(ts_recv, frame, self._number)
         if frame.startswith(self._data):
             if self.sparing and not self._is_trade(frame):
                 self._shed.value += 1  # undecoded; a book notices by its numbers that it must begin anew
@@ -95,18 +98,21 @@ class VenueConversation:
         mailbox: Mailbox,
         market: MarketClock,
         tap: Tap | None,
+        numbers: Iterator[int],
         shed: Counter,
         on_lost: Callable[[], None],
         on_connected: Callable[[], None],
         is_quiet: Callable[[float], Awaitable[bool]],
     ) -> None:
-        """shed: counts frames that were dropped under overload.
+        """numbers: gives each link of a stream another one.
+        shed: counts frames that were dropped under overload.
         is_quiet: whether, when nothing came for so many seconds, there was really nothing to say.
         """
         self.name, self._dialect, self._exchange = name, dialect, dialect.exchange
         self.keep_alive = dialect.keep_alive
         self._instruments, self._channels = tuple(instruments), channels
         self._parser, self._mailbox, self._market, self._tap, self._shed = parser, mailbox, market, tap, shed
+        self._numbers = numbers
         self._on_connected, self._on_lost, self._is_quiet = on_connected, on_lost, is_quiet
         self._ids = count(1)
         self._pending: set[str] = set()
@@ -116,6 +122,10 @@ class VenueConversation:
         """Told to be mute; subscribed to anew once everything is answered."""
 
     def ear(self) -> VenueEar:
+        number = next(self._numbers)
+        if self._tap is not None:
+            opening = Opening(self._exchange, self._instruments, tuple(sorted(self._channels)))
+            self._tap(self._market.now(), opening.frame(), number)
         return VenueEar(
             self,
             self._dialect,
@@ -123,6 +133,7 @@ class VenueConversation:
             mailbox=self._mailbox,
             market=self._market,
             tap=self._tap,
+            number=number,
             shed=self._shed,
         )
 

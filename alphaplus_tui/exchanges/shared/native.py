@@ -58,8 +58,8 @@ class NativeMarketData(ABC, Generic[R]):
         cache = cache_dir / f"markets-{exchange}.json" if self._keeps_markets() else None
         self._markets = Markets(exchange, self._listed, cache, market)
         habits = habits or self.usual_habits
-        dialect = self._make_dialect(ws_url)
-        self._feed = Feed(dialect, clock=clock, market=market, meters=meters, tap=tap, rng=rng, habits=habits)
+        self.dialect = self._make_dialect(ws_url)
+        self._feed = Feed(self.dialect, clock=clock, market=market, meters=meters, tap=tap, rng=rng, habits=habits)
 
     async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         return await self._markets.find(symbols)

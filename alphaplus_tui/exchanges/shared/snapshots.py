@@ -74,7 +74,7 @@ class Snapshots:
             )
         ts_recv = self._market.now()
         if self._tap is not None:
-            self._tap(ts_recv, self._source.recorded(instrument, body))
+            self._tap(ts_recv, self._source.recorded(instrument, body), 0)
         self._wanted.discard(instrument)
         self._mailbox.put_frame(_Arrived(self, instrument, books), body, ts_recv)
         return 0.0

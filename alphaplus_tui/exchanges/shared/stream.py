@@ -1,6 +1,7 @@
 """What the connections of one stream share: one mailbox, the pulses, and sometimes the books."""
 
 from collections.abc import Sequence
+from itertools import count
 
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId
 from alphaplus_tui.domain.market import Channel
@@ -33,6 +34,7 @@ class Stream:
     ) -> None:
         self._dialect, self.instruments, self.channels = dialect, tuple(instruments), channels
         self._market, self._tap, self._shed = market, tap, shed
+        self._numbers = count(1)
         self.mailbox = Mailbox()
         self.pulses = Pulses(instruments, dialect.newest_seq, clock, noticed_within_s=noticed_within_s)
         self.books: Books | None = None
@@ -80,6 +82,7 @@ class Stream:
             mailbox=self.mailbox,
             market=self._market,
             tap=self._tap,
+            numbers=self._numbers,
             shed=self._shed,
             on_connected=connected,
             on_lost=lost,

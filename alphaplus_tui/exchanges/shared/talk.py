@@ -58,7 +58,7 @@ class Patience(Struct, frozen=True):
     look_every_s: float = 0.5
 
     def limit(self, frames: int, span_s: float, rhythm: Rhythm) -> tuple[float, float | None]:
-        """After ``frames`` in ``span_s``: how long silence is borne, and how long to wait for word that it is only quiet.
+        """After ``frames`` in ``span_s``: how long silence is borne, and how long to wait for word that all is well.
 
         None: as long as that takes.
         """

@@ -140,10 +140,10 @@ async def test_what_is_recorded_is_replayed(tmp_path: Path, name: str) -> None:
     async with RecordingWriter(file, SystemClock()) as writer:
         for number in range(100):
             received, _, frame = a_line(number).partition(" ")
-            writer.tap(int(received), frame.encode().replace(b"{", b"{\n", 1))
+            writer.tap(int(received), frame.encode().replace(b"{", b"{\n", 1), 1)
         await eventually(lambda: file.stat().st_size > 0)
         received, _, frame = a_line(100).partition(" ")
-        writer.tap(int(received), frame.encode())
+        writer.tap(int(received), frame.encode(), 1)
     assert writer.frames == 101
     assert file.stat().st_mode & 0o777 == 0o600
     events = await replayed(a_replay(file))
