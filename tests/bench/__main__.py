@@ -11,6 +11,7 @@ BENCHES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("bench_spine", (), ()),
     ("bench_storage", (), ()),
     ("bench_coverage", (), ("--rows", "20000000")),
+    ("bench_books", (), ("--rounds", "200")),
     ("bench_console", (), ()),
     ("learning_serving", (), ()),
     ("bench_inference", (), ()),

@@ -12,6 +12,9 @@ _ANSWER_WITHIN_S = 2.0
 """A snapshot that did not come by then is asked for again."""
 _CALM_AFTER_S = 10.0
 """A book that was right for so long is asked for at once when it breaks."""
+_SOUND_AFTER_S = 1.0
+"""One that was right for so long is asked for soon, however often it broke: the exchange's snapshots are good."""
+_SOON_S = 1.0
 _LOOK_EVERY_S = 0.1
 
 
@@ -30,9 +33,12 @@ class Resubscriptions:
         if instrument in self._due:
             return
         now = self._clock.monotonic()
-        if now - self._right_since.get(instrument, now) > _CALM_AFTER_S:
+        right_s = now - self._right_since.get(instrument, now)
+        if right_s > _CALM_AFTER_S:
             self._tries.pop(instrument, None)
         self._put_off(instrument, 0.0)
+        if right_s > _SOUND_AFTER_S:
+            self._due[instrument] = min(self._due[instrument], now + _SOON_S)
         self._some.set()
 
     def have(self, instrument: Instrument) -> None:

@@ -191,3 +191,20 @@ async def test_a_book_that_breaks_again_and_again_is_not_pressed() -> None:
     assert len(asked) < 40
     working.cancel()
     await wait({working})
+
+
+async def test_a_book_that_was_sound_for_a_moment_is_asked_for_within_a_second_however_often_it_broke() -> None:
+    clock = FakeClock()
+    queue, asked = a_queue(clock)
+    working = create_task(queue.work())
+    for _ in range(40):
+        count, began = len(asked), clock.monotonic()
+        queue.need(BTC)
+        for _ in range(12):
+            await clock.advance(0.1)
+        assert len(asked) == count + 1
+        assert asked[-1] - began <= 1.1
+        queue.have(BTC)
+        await clock.advance(1.5)
+    working.cancel()
+    await wait({working})
