@@ -322,6 +322,12 @@ class SignalMade(Struct, frozen=True, gc=False):
     signal: Signal
 
 
+class SignalsRemembered(Struct, frozen=True, gc=False):
+    """The newest signals of earlier runs with what became of them, read once after a start; the newest first."""
+
+    signals: tuple[tuple[Signal, Outcome | None], ...]
+
+
 class SignalExplained(Struct, frozen=True, gc=False):
     """It became known which features moved a signal most: ``moved_by`` says so, the largest first."""
 

@@ -8,7 +8,7 @@ from math import log as ln
 import structlog
 
 from alphaplus_tui.domain.analysis import Prediction, Role
-from alphaplus_tui.domain.events import ModelsChanged, PredictionsMade, SignalMade
+from alphaplus_tui.domain.events import ModelsChanged, PredictionsMade, SignalMade, SignalsRemembered
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.timeframe import DAY_NS, Timeframe, duration_ns
 from alphaplus_tui.errors import FatalError, TransientError
@@ -70,7 +70,12 @@ class ModelWatchService:
         self._stale = True
         bus.on(PredictionsMade, self._on_predictions)
         bus.on(SignalMade, lambda event: scoreboard.made(event.signal))
+        bus.on(SignalsRemembered, self._on_remembered)
         bus.on(ModelsChanged, self._on_models_changed)
+
+    def _on_remembered(self, event: SignalsRemembered) -> None:
+        for signal, _ in event.signals:
+            self._scoreboard.made(signal)
 
     async def run(self, life: Life) -> None:
         life.ready()

@@ -8,7 +8,7 @@ import numpy as np
 import structlog
 
 from alphaplus_tui.domain.analysis import Decision, Direction, Outcome, Probabilities, Result
-from alphaplus_tui.domain.events import CandleClosed, DecisionMade, OutcomeKnown, SignalMade
+from alphaplus_tui.domain.events import CandleClosed, DecisionMade, OutcomeKnown, SignalMade, SignalsRemembered
 from alphaplus_tui.domain.instrument import InstrumentId
 from alphaplus_tui.domain.market import Candle
 from alphaplus_tui.domain.timeframe import DAY_NS, HOUR_NS, Timeframe, duration_ns
@@ -107,6 +107,7 @@ class OutcomeService:
                 await life.clock.sleep(_TRY_EVERY_S)
                 continue
             self._signals.update(signal.id for signal, _ in signals)
+            self._bus.publish(SignalsRemembered(tuple(signals)))
             for row in reversed(scored):
                 self._tell_scorers(row)
             self._take(open_)

@@ -25,6 +25,7 @@ from alphaplus_tui.domain.events import (
     RecordingEnded,
     SignalExplained,
     SignalMade,
+    SignalsRemembered,
     StatisticsChanged,
     TickerChanged,
     TradeAccepted,
@@ -81,6 +82,7 @@ class ProjectionService:
         bus.on(PredictionsMade, opinions.on_predictions)
         bus.on(DecisionMade, opinions.on_decision)
         bus.on(SignalMade, opinions.on_signal)
+        bus.on(SignalsRemembered, opinions.on_remembered)
         bus.on(SignalExplained, opinions.on_explained)
         bus.on(OutcomeKnown, opinions.on_outcome)
         bus.on(TrainingChanged, TrainingRows(state).on_changed)

@@ -3,7 +3,14 @@
 from msgspec import structs
 
 from alphaplus_tui.domain.analysis import Role
-from alphaplus_tui.domain.events import DecisionMade, OutcomeKnown, PredictionsMade, SignalExplained, SignalMade
+from alphaplus_tui.domain.events import (
+    DecisionMade,
+    OutcomeKnown,
+    PredictionsMade,
+    SignalExplained,
+    SignalMade,
+    SignalsRemembered,
+)
 from alphaplus_tui.state.slices import DecisionRow, SignalRow
 from alphaplus_tui.state.store import StateStore
 
@@ -42,6 +49,11 @@ class OpinionRows:
         while len(self._signals) > _SIGNALS:
             oldest = min(self._signals.values(), key=lambda row: row.signal.made_at)
             self._signals.drop(oldest.signal.id)
+
+    def on_remembered(self, event: SignalsRemembered) -> None:
+        for signal, outcome in event.signals[:_SIGNALS]:
+            if signal.id not in self._signals:
+                self._signals.put(signal.id, SignalRow(signal, outcome))
 
     def on_explained(self, event: SignalExplained) -> None:
         row = self._signals.get(event.signal.id)

@@ -13,6 +13,7 @@ from alphaplus_tui.ports.store import Batch
 from tests.fakes.artefacts import LENGTH_NS, START_NS, shelve
 from tests.fakes.market_data import a_trade
 from tests.fakes.model import FakeModelServer
+from tests.fakes.store import FakeStore
 from tests.support import eventually
 from tests.unit.services.judges import BTC, ETH, HISTORY, Judges, judging
 
@@ -163,6 +164,29 @@ async def test_a_decision_ends_at_the_barrier_that_is_touched_first(
         assert outcome.brier == pytest.approx(0.1**2 + 0.2**2 + 0.3**2)
         await eventually(lambda: "best||" in judges.state.scores and judges.state.scores["best||"].score.resolved)
         assert judges.state.scores["best||"].score.hits == 1
+
+
+async def test_signals_of_earlier_runs_are_shown_and_counted_after_a_start(tmp_path: Path) -> None:
+    store, server = FakeStore(), FakeModelServer()
+    server.says = Probabilities(0.1, 0.2, 0.7)
+    before = Judges(tmp_path, server, instruments=(BTC,), store=store)
+    await store.register((BTC,))
+    shelve(before.registry, "best", champion=True)
+    async with judging(before):
+        await ready(before)
+        before.close(HISTORY)
+        await eventually(lambda: len(before.signals) == 1)
+    (signal,) = before.signals
+    await store.write(Batch(decisions=tuple(before.decisions), signals=(signal,)))
+    again = Judges(tmp_path, FakeModelServer(), instruments=(BTC,), store=store)
+    again.market.advance_to(signal.made_at + 1)
+    async with judging(again):
+        await eventually(lambda: signal.id in again.state.signals)
+        assert again.state.signals[signal.id].outcome is None
+        await eventually(lambda: "best||" in again.state.scores)
+        score = again.state.scores["best||"].score
+        assert (score.resolved, score.signals) == (0, 1)
+        assert again.signals == []
 
 
 @pytest.mark.parametrize(("first", "result"), [("target", Result.TARGET), ("stop", Result.STOP), ("", Result.STOP)])

@@ -69,7 +69,7 @@ class ScoreGrid(LiveGrid[Score]):
         columns: tuple[Column[Score], ...] = (
             Column("who", "Of", 15, _who, grow=True),
             Column("count", "Ended", 7, _count, right=True, rank=1),
-            Column("hits", " Hits 95 %", 10, _hits),
+            Column("hits", " Hits 95 %", 11, _hits),
             Column("result", "   bps 95 %", 14, _result),
             Column("whiskers", "", 15, self._whiskers, rank=3),
             Column("brier", "Brier", 12, _brier, rank=2),
