@@ -14,6 +14,7 @@ TITLES = {
     "wire_to_commit": "wire → commit",
     "state_to_screen": "state → screen",
     "event_loop_lag": "event loop lag",
+    "candle_to_decision": "candle → decision",
 }
 LOW_MS, HIGH_MS = 0.01, 10_000.0
 _MARKS = ((0.01, "10µs"), (0.1, "100µs"), (1.0, "1ms"), (10.0, "10ms"), (100.0, "100ms"), (1000.0, "1s"))

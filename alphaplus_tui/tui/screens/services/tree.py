@@ -97,7 +97,7 @@ def _trouble(row: TreeRow, look: Look, width: int) -> Cell:  # noqa: ARG001 - th
 
 
 COLUMNS: tuple[Column[TreeRow], ...] = (
-    Column("name", "Service", 19, _name),
+    Column("name", "Service", 19, _name, grow=True),
     Column("state", "State", 17, _state),
     Column("health", "Health", 8, _health, rank=1),
     Column("uptime", "Up", 7, _uptime, right=True, rank=2),
