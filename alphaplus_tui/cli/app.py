@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,9 @@ def run(started_at: float) -> None:
     """Runs the command line of this process."""
     os.umask(0o077)
     heed_signals()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a locale cannot write is no reason to fail
     with guarded():
         app(args=hoist(sys.argv[1:]), obj=started_at, prog_name="alphaplus")
 

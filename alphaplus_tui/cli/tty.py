@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 
@@ -24,4 +25,9 @@ def check_terminal() -> None:
         raise UsageError(
             "the console needs a terminal that can place text (TERM is "
             f"{os.environ.get('TERM', '') or 'not set'!r}); use `alphaplus --headless`"
+        )
+    if codecs.lookup(sys.stderr.encoding).name != "utf-8":
+        raise UsageError(
+            f"the console draws in UTF-8, and the locale says {sys.stderr.encoding}: start it with "
+            "`LC_ALL=C.UTF-8 alphaplus` in a terminal that shows UTF-8, as nearly all do"
         )

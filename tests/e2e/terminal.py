@@ -6,7 +6,7 @@ import os
 import pty
 import struct
 import termios
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,9 @@ class Terminal:
 
 
 @asynccontextmanager
-async def terminal(home: Path, *arguments: str, kind: str = "xterm-256color") -> AsyncGenerator[Terminal, None]:
+async def terminal(
+    home: Path, *arguments: str, kind: str = "xterm-256color", extra: Mapping[str, str] | None = None
+) -> AsyncGenerator[Terminal, None]:
     descriptor, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
     process = await asyncio.create_subprocess_exec(
@@ -65,7 +67,7 @@ async def terminal(home: Path, *arguments: str, kind: str = "xterm-256color") ->
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        env=environment(home, {**FEW, "TERM": kind}),
+        env=environment(home, {**FEW, "TERM": kind, **(extra or {})}),
         cwd=home,
     )
     seen = Terminal(descriptor, slave, process)

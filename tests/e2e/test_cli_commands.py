@@ -132,6 +132,13 @@ async def test_an_unknown_exchange_is_a_wrong_configuration(tmp_path: Path) -> N
     )
 
 
+async def test_what_the_locale_cannot_write_is_written_otherwise(tmp_path: Path) -> None:
+    folder = str(tmp_path / "█")
+    done = await run(tmp_path, "config", "path", extra={"XDG_CONFIG_HOME": folder, "PYTHONIOENCODING": "latin-1"})
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.startswith(folder.replace("█", r"\u2588"))
+
+
 async def test_a_data_folder_that_cannot_be_used_is_a_wrong_configuration(tmp_path: Path) -> None:
     write(tmp_path / "file", "")
     done = await run(tmp_path, "--headless", "--data-dir", str(tmp_path / "file"))

@@ -77,6 +77,13 @@ async def test_a_terminal_that_cannot_place_text_is_refused(tmp_path: Path) -> N
         assert b"\x1b" not in seen.raw
 
 
+async def test_a_locale_that_has_no_lines_to_draw_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    async with terminal(tmp_path, "--demo", extra={"PYTHONIOENCODING": "latin-1"}) as seen:
+        assert await seen.ends() == 2
+        await eventually(lambda: seen.shows("LC_ALL=C.UTF-8"))
+        assert b"\x1b" not in seen.raw
+
+
 async def test_wrong_settings_are_told_before_anything_is_drawn(tmp_path: Path) -> None:
     async with terminal(tmp_path, "--demo", "--log-level", "loud") as seen:
         assert await seen.ends() == 78
