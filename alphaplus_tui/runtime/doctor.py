@@ -161,7 +161,12 @@ async def _database(patient: Patient) -> "AsyncIterator[Finding | DatabaseStatis
         yield fail("database", f"it did not answer within {_DATABASE_WITHIN_S:g} s", "look at logs/postgres.log")
         return
     except AlphaPlusError as error:
-        yield fail("database", str(error), "check database.url, its password, and that the server runs")
+        advice = (
+            f"{patient.paths.data / 'logs' / 'postgres.log'} has the rest; a full disk is the usual cause"
+            if patient.settings.database.embedded
+            else "check database.url, its password, and that the server runs"
+        )
+        yield fail("database", str(error), advice)
         return
     yield statistics
     told = f"{statistics.kind} {statistics.version}, schema {statistics.schema_version}"

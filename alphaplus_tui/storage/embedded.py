@@ -273,7 +273,14 @@ class EmbeddedServer:
             lines = self.log_file.read_text(encoding="utf-8", errors="replace")[-2000:].strip().splitlines()
         except OSError:
             lines = []
-        return " / ".join(line.strip() for line in lines[-3:]) or "it said nothing"
+        return _told(lines)
+
+
+def _told(lines: Sequence[str]) -> str:
+    """Of a log what the last server complained of; its end where it complained of nothing."""
+    begins = max((number for number, line in enumerate(lines) if "starting PostgreSQL" in line), default=0)
+    complaints = [line for line in lines[begins:] if any(word in line for word in ("PANIC:", "FATAL:", "ERROR:"))]
+    return " / ".join(line.strip() for line in complaints[-3:] or lines[-3:]) or "it said nothing"
 
 
 def _environment() -> dict[str, str]:

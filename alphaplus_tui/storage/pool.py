@@ -122,7 +122,8 @@ async def _lent(pool: "_AnyPool", deadline_s: float) -> "AsyncGenerator[Connecti
     except BaseException as error:
         # closing politely would wait for a server that may be frozen
         if not isinstance(error, AlphaPlusError) or connection.is_in_transaction():
-            connection.terminate()
+            with contextlib.suppress(*FAILURES):  # it is no longer ours where the pool was dropped
+                connection.terminate()
         raise
     finally:
         await pool.release(connection, timeout=1.0)

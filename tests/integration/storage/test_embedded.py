@@ -17,7 +17,7 @@ import asyncpg
 import psutil
 import pytest
 
-from alphaplus_tui.errors import FatalError
+from alphaplus_tui.errors import FatalError, StoreUnavailable
 from alphaplus_tui.kernel.clock import SystemClock
 from alphaplus_tui.storage.embedded import EmbeddedServer, ServerAddress, join_address
 from alphaplus_tui.storage.launch import as_another_user, binaries, in_a_namespace
@@ -333,3 +333,12 @@ class TestWhoeverWeAre:
         if way is None:
             pytest.skip("this system has no user namespaces for us")
         assert way.owner == os.getuid()
+
+
+async def test_a_server_that_ends_at_once_is_quoted_with_what_it_complained_of(data: Path, runtime: Path) -> None:
+    for file in (data / "pg_wal").glob("0*"):
+        file.unlink()
+    server = embedded(data, runtime)
+    with pytest.raises(StoreUnavailable, match=r"ended at once: .*(PANIC|FATAL): .*checkpoint record"):
+        await server.start()
+    await server.stop()

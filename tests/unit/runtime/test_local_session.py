@@ -54,7 +54,7 @@ async def test_services_are_stopped_started_and_restarted_by_name(tmp_path: Path
     assert await session.send(StartService("idle")) == Accepted()
     assert await session.send(RestartService("idle")) == Accepted()
     refused = await session.send(RestartService("idel"))
-    assert refused == Refused("unknown service 'idel'; did you mean 'idle'?")
+    assert refused == Refused("unknown service 'idel'; did you mean 'idle'?", unknown=True)
     await manager.stop()
 
 
