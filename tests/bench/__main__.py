@@ -8,6 +8,7 @@ import time
 BENCHES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("bench_start", (), ()),
     ("bench_wire", (), ()),
+    ("bench_candles", (), ()),
     ("bench_spine", (), ()),
     ("bench_storage", (), ()),
     ("bench_coverage", (), ("--rows", "20000000")),

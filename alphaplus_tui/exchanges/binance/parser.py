@@ -7,7 +7,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Channel, DayStatistics, Provenance, Side, Ticker, Trade
+from alphaplus_tui.domain.market import Channel, DayStatistics, Side, Ticker, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.exchanges.binance.frames import (
     AggTradeData,
@@ -72,7 +72,6 @@ class Parser:
         *,
         books: Books,
         pulses: Pulses | None = None,
-        provenance: Provenance = Provenance.LIVE,
         kind: Kind = SPOT,
     ) -> None:
         self._books = books
@@ -82,7 +81,7 @@ class Parser:
         for instrument in instruments:
             routes = {
                 Channel.TRADE: lambda i=instrument: _trades(
-                    i, provenance, pulses.of(i.id) if pulses else Pulse(i), trade_decoder.decode
+                    i, pulses.of(i.id) if pulses else Pulse(i), trade_decoder.decode
                 ),
                 Channel.TICKER: lambda i=instrument: _tickers(i),
                 Channel.BOOK: lambda i=instrument: self._depths(i),
@@ -153,7 +152,6 @@ class Parser:
 
 def _trades(
     instrument: Instrument,
-    provenance: Provenance,
     pulse: Pulse,
     decode: Callable[[bytes], Combined[TradeData | AggTradeData]],
 ) -> Route:
@@ -174,7 +172,7 @@ def _trades(
         pulse.trades += 1
         pulse.last_seq = trade_id
         side = sell if data.buyer_is_maker else buy
-        trade = Trade(identity, str(trade_id), trade_id, price, quantity, side, ts_event, ts_recv, provenance)
+        trade = Trade(identity, str(trade_id), trade_id, price, quantity, side, ts_event, ts_recv)
         return (trade,)
 
     return read

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from alphaplus_tui.domain.instrument import Instrument
-from alphaplus_tui.domain.market import Candle, Channel, Provenance, Side, Ticker, Trade
+from alphaplus_tui.domain.market import Candle, Channel, Side, Ticker, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.exchanges.bybit.frames import BookData, BookFrame, CandleFrame, TickerFrame, TradeFrame
 from alphaplus_tui.exchanges.bybit.symbols import INTERVALS, KLINE, TOLD, topics_of
@@ -81,14 +81,13 @@ class BybitParser:
         *,
         books: Books,
         pulses: Pulses | None = None,
-        provenance: Provenance = Provenance.LIVE,
     ) -> None:
         self._books, self._channels = books, channels
         self._routes: dict[bytes, Route] = {}
         for instrument in instruments:
             pulse = pulses.of(instrument.id) if pulses else Pulse(instrument)
             routes = {
-                TRADES: lambda i=instrument, p=pulse: _trades(i, provenance, p),
+                TRADES: lambda i=instrument, p=pulse: _trades(i, p),
                 "tickers": lambda i=instrument: _tickers(i, channels),
                 KLINE: lambda i=instrument: _candles(i),
                 "orderbook.1": lambda i=instrument: self._best(i),
@@ -169,7 +168,7 @@ def _checked(said: BookFrame, symbol: str, ts_recv: int) -> tuple[BookData, int]
     return data, moment(said.matched_at or said.time, ts_recv)
 
 
-def _trades(instrument: Instrument, provenance: Provenance, pulse: Pulse) -> Route:
+def _trades(instrument: Instrument, pulse: Pulse) -> Route:
     identity, symbol, decode = instrument.id, instrument.venue_symbol, _TRADES.decode
 
     def read(frame: bytes, ts_recv: int) -> Events:
@@ -183,9 +182,7 @@ def _trades(instrument: Instrument, provenance: Provenance, pulse: Pulse) -> Rou
             check_trade(data.price, data.quantity)
             ts_event = moment(data.time, ts_recv)
             trade_id = clean(data.trade_id, limit=64)
-            trades.append(
-                Trade(identity, trade_id, ts_event, data.price, data.quantity, side, ts_event, ts_recv, provenance)
-            )
+            trades.append(Trade(identity, trade_id, ts_event, data.price, data.quantity, side, ts_event, ts_recv))
         if trades:
             pulse.trades += len(trades)
             pulse.last_seq = max(pulse.last_seq, trades[-1].seq)
