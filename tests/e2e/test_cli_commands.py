@@ -132,6 +132,13 @@ async def test_an_unknown_exchange_is_a_wrong_configuration(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize("group", [(), ("db",), ("export",), ("models",), ("secrets",)], ids=" ".join)
+async def test_every_command_is_told_in_a_line_that_is_not_cut(tmp_path: Path, group: tuple[str, ...]) -> None:
+    done = await run(tmp_path, *group, "--help", extra={"COLUMNS": "80"})
+    _, told = done.stdout.split("Commands:\n")
+    assert "..." not in told
+
+
 async def test_what_the_locale_cannot_write_is_written_otherwise(tmp_path: Path) -> None:
     folder = str(tmp_path / "█")
     done = await run(tmp_path, "config", "path", extra={"XDG_CONFIG_HOME": folder, "PYTHONIOENCODING": "latin-1"})

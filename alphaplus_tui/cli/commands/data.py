@@ -53,7 +53,7 @@ def coverage(
     ] = 1_000,
     as_json: AsJson = False,
 ) -> None:
-    """What is stored whole, what was repaired, what is missing and why."""
+    """What is stored whole, and what is missing. Also what was repaired, and why something is missing."""
     from alphaplus_tui.cli.coverage import show_coverage
 
     show_coverage(wishes(context), tuple(symbol or ()), since=since, until=until, limit=limit, as_json=as_json)
@@ -83,7 +83,7 @@ def backfill(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load history from an exchange; goes on where the stored history ends."""
+    """Load history from an exchange. Goes on where the stored history ends."""
     from alphaplus_tui.cli.backfilling import Stretch, run_backfill
 
     wanted = Stretch(tuple(symbol or ()), tuple(timeframe or ()), since, until, trades, timeout)
@@ -132,5 +132,5 @@ def _add_export(kind: Literal["trades", "signals", "decisions"], words: str) -> 
 
 
 _add_export("trades", "Stored trades.")
-_add_export("signals", "Stored signals and what became of them, of each symbol the newest first.")
-_add_export("decisions", "Stored decisions with the served features, of each symbol the newest first.")
+_add_export("signals", "Stored signals and what became of them. Of each symbol the newest first.")
+_add_export("decisions", "Stored decisions with the served features. Of each symbol the newest first.")

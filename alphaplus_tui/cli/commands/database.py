@@ -46,7 +46,7 @@ def db_backup(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write everything stored into a file of pg_dump's custom format; an engine may go on meanwhile."""
+    """Write everything stored into a file. In pg_dump's custom format; an engine may go on meanwhile."""
     from alphaplus_tui.cli.database import back_up_database
 
     back_up_database(wishes(context), file, force=force, as_json=as_json)
@@ -60,7 +60,7 @@ def db_restore(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a backup in the place of what is stored; no engine may run. All of it, or nothing is changed."""
+    """Put a backup in the place of what is stored. No engine may run; all of it, or nothing is changed."""
     from alphaplus_tui.cli.database import restore_database
 
     restore_database(wishes(context), file, force=force, as_json=as_json)
@@ -68,7 +68,7 @@ def db_restore(
 
 @db_app.command("prune")
 def db_prune(context: typer.Context, as_json: AsJson = False) -> None:
-    """Forget what is older than the settings keep, as a running engine does once an hour."""
+    """Forget what is older than the settings keep. A running engine does so once an hour."""
     from alphaplus_tui.cli.database import prune
 
     prune(wishes(context), as_json=as_json)

@@ -30,7 +30,7 @@ def replay(
     headless: Headless = False,
     duration: Duration = None,
 ) -> None:
-    """Play recorded frames through the whole system, on the recording's clock."""
+    """Play recorded frames through the whole system. The time is the recording's."""
     from alphaplus_tui.cli.engine import run_replay
 
     run_replay(wishes(context), files, exchange=exchange, speed=speed, headless=headless, duration_s=duration)
@@ -80,7 +80,7 @@ def logs(
     limit: Limit = 200,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object on each line.")] = False,
 ) -> None:
-    """The newest lines of the log, of a running AlphaPlus or of the last one."""
+    """The newest lines of the log. Of a running AlphaPlus, or of the last one that ran."""
     from alphaplus_tui.cli.logs import show_logs
     from alphaplus_tui.logs.reader import Filter
 
@@ -96,7 +96,7 @@ def attach(
     ] = None,
     token_file: Annotated[Path | None, typer.Option("--token-file", help="Holds the token of that AlphaPlus.")] = None,
 ) -> None:
-    """The console on a running AlphaPlus; leaving it leaves that one running."""
+    """The console on a running AlphaPlus. Leaving it leaves that one running."""
     from alphaplus_tui.cli.attach import run_attach
 
     run_attach(wishes(context), url, token_file=token_file)
@@ -117,7 +117,7 @@ def web(
     tabs: Annotated[int, typer.Option("--tabs", min=1, max=64, help="How many may be open at once.")] = 8,
     as_json: AsJson = False,
 ) -> None:
-    """The console in a browser, on the running AlphaPlus or on one started for it."""
+    """The console in a browser. On the running AlphaPlus, or on one started for it."""
     from alphaplus_tui.cli.web import Served, run_web
 
     run_web(wishes(context), Served(host, port, allow_remote, tuple(allowed_host or ()), tabs, as_json))
@@ -133,7 +133,7 @@ def doctor(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check settings, database, exchange, clock, disk, models and terminal; each with the way out."""
+    """Check all that can be wrong, with the way out. Settings, database, exchange, clock, disk, models and terminal."""
     from alphaplus_tui.cli.doctor import examine_all
 
     examine_all(wishes(context), bundle=bundle, force=force, as_json=as_json)

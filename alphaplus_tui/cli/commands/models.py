@@ -27,7 +27,7 @@ def train(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train, validate, export and register a candidate from stored history."""
+    """Train a candidate from stored history. Validates, exports and registers it."""
     from alphaplus_tui.cli.training import train as train_model
     from alphaplus_tui.services.training import TrainingWish
 
@@ -61,7 +61,7 @@ def why(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The full decision trace for a moment, also when nothing was signalled."""
+    """The full decision trace for a moment. Also when nothing was signalled."""
     from alphaplus_tui.cli.opinions import show_why
 
     show_why(wishes(context), symbol, at=at, as_json=as_json)

@@ -13,7 +13,7 @@ from alphaplus_tui.cli.options import wishes
 
 config_app = typer.Typer(help="Settings, and where each value came from.", no_args_is_help=True, epilog=EPILOG)
 secrets_app = typer.Typer(
-    help="Passwords, keys and addresses of channels, in the system's keyring.", no_args_is_help=True, epilog=EPILOG
+    help="Passwords, keys and addresses of channels. In the system's keyring.", no_args_is_help=True, epilog=EPILOG
 )
 
 
