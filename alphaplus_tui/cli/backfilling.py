@@ -10,14 +10,13 @@ import msgspec
 import typer
 
 from alphaplus_tui.cli.guard import say
-from alphaplus_tui.cli.options import Wishes
+from alphaplus_tui.cli.options import Wishes, timeframe_of
 from alphaplus_tui.cli.progress import ProgressLine
 from alphaplus_tui.cli.short import with_database
 from alphaplus_tui.domain.instants import iso_second
 from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
-from alphaplus_tui.errors import EXIT_FAILURE, UnknownName, UsageError
+from alphaplus_tui.errors import EXIT_FAILURE, UsageError
 from alphaplus_tui.runtime.backfilling import USUAL_PATIENCE_S, Backfilled, BackfillWish, backfill, check_beside_demo
 from alphaplus_tui.runtime.short import ShortDatabase
 from alphaplus_tui.settings.root import Settings
@@ -47,7 +46,7 @@ def run_backfill(wishes: Wishes, stretch: Stretch, *, as_json: bool) -> None:
     now = time.time_ns()
     wish = BackfillWish(
         stretch.symbols,
-        tuple(map(_timeframe, stretch.timeframes)),
+        tuple(map(timeframe_of, stretch.timeframes)),
         stretch.since,
         min(now, now if stretch.until is None else stretch.until),
         stretch.trades,
@@ -69,13 +68,6 @@ def run_backfill(wishes: Wishes, stretch: Stretch, *, as_json: bool) -> None:
         typer.echo(_summary(done))
     if any(one.trouble for one in done):
         raise SystemExit(EXIT_FAILURE)
-
-
-def _timeframe(name: str) -> Timeframe:
-    try:
-        return parse_timeframe(name)
-    except UnknownName as error:
-        raise UsageError(f"--timeframe: {error}") from None
 
 
 class _Telling:

@@ -16,11 +16,10 @@ from typing import BinaryIO, Literal
 import typer
 
 from alphaplus_tui.cli.guard import say
-from alphaplus_tui.cli.options import Wishes, check_span
+from alphaplus_tui.cli.options import Wishes, check_span, timeframe_of
 from alphaplus_tui.cli.short import with_database
 from alphaplus_tui.domain.numerals import counted
-from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
-from alphaplus_tui.errors import UnknownName, UsageError
+from alphaplus_tui.errors import UsageError
 from alphaplus_tui.runtime.export import export_candles, export_trades
 from alphaplus_tui.runtime.export_opinions import export_decisions, export_signals
 from alphaplus_tui.runtime.short import ShortDatabase
@@ -49,7 +48,7 @@ def export(wishes: Wishes, kind: Kind, chosen: Selection, *, timeframes: Sequenc
     if chosen.output is None and chosen.file_format == "parquet" and sys.stdout.isatty():
         raise UsageError("parquet is not for the eye: name a file with --output")
     check_span(chosen.since, chosen.until)
-    wanted = [_timeframe(name) for name in timeframes]
+    wanted = [timeframe_of(name) for name in timeframes]
     start = chosen.since or 0
     end = time.time_ns() if chosen.until is None else chosen.until
     with _sink(chosen.output) as stream:
@@ -81,13 +80,6 @@ _WRITERS: dict[Kind, Callable[..., Awaitable[int]]] = {
     "signals": export_signals,
     "decisions": export_decisions,
 }
-
-
-def _timeframe(name: str) -> Timeframe:
-    try:
-        return parse_timeframe(name)
-    except UnknownName as error:
-        raise UsageError(f"--timeframe: {error}") from None
 
 
 @contextmanager

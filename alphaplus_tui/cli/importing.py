@@ -10,13 +10,12 @@ import msgspec
 import typer
 
 from alphaplus_tui.cli.guard import say
-from alphaplus_tui.cli.options import Wishes
+from alphaplus_tui.cli.options import Wishes, timeframe_of
 from alphaplus_tui.cli.progress import ProgressLine
 from alphaplus_tui.cli.short import with_database
 from alphaplus_tui.domain.instants import iso_time
 from alphaplus_tui.domain.numerals import counted
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.domain.timeframe import Timeframe, parse_timeframe
 from alphaplus_tui.errors import EXIT_FAILURE, UnknownName, UsageError
 from alphaplus_tui.exchanges.registry import exchange_names
 from alphaplus_tui.files.guess import Wish
@@ -44,7 +43,7 @@ class Source:
 def import_files(wishes: Wishes, source: Source, *, as_json: bool) -> None:
     if source.file_format and source.file_format not in FORMATS:
         raise UsageError(f"--format: {UnknownName('format', source.file_format, FORMATS)}")
-    files_wish = Wish(source.file_format, source.symbol, _timeframe(source.timeframe))
+    files_wish = Wish(source.file_format, source.symbol, timeframe_of(source.timeframe) if source.timeframe else None)
 
     if wishes.demo and source.exchange != DEMO:
         raise UsageError(
@@ -67,15 +66,6 @@ def import_files(wishes: Wishes, source: Source, *, as_json: bool) -> None:
         typer.echo(_summary(done, len(files) - len(done)))
     if not done or any(file.trouble and file.asked_for for file in files):
         raise SystemExit(EXIT_FAILURE)
-
-
-def _timeframe(name: str) -> Timeframe | None:
-    if not name:
-        return None
-    try:
-        return parse_timeframe(name)
-    except UnknownName as error:
-        raise UsageError(f"--timeframe: {error}") from None
 
 
 class _Telling:

@@ -15,6 +15,7 @@ import typer
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from alphaplus_tui.domain.timeframe import Timeframe
     from alphaplus_tui.settings.paths import Mode, Paths
     from alphaplus_tui.settings.root import Loaded
     from alphaplus_tui.settings.vault import Vault
@@ -150,6 +151,17 @@ def parse_duration(text: str) -> float:
     if not 0 < seconds < 10 * 365 * 86400:
         raise typer.BadParameter(f"{text!r} is no duration that can be waited for; write 30s, 5m or 2h")
     return seconds
+
+
+def timeframe_of(name: str) -> Timeframe:
+    """UsageError where there is none of this name."""
+    from alphaplus_tui.domain.timeframe import parse_timeframe
+    from alphaplus_tui.errors import UnknownName, UsageError
+
+    try:
+        return parse_timeframe(name)
+    except UnknownName as error:
+        raise UsageError(f"--timeframe: {error}") from None
 
 
 def parse_time(text: str) -> int:

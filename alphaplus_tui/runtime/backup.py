@@ -1,20 +1,16 @@
 """Backup and restore for a short command, whether an engine runs or not."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alphaplus_tui.errors import UsageError
-from alphaplus_tui.kernel.clock import SystemClock
-from alphaplus_tui.kernel.meters import Meters
+from alphaplus_tui.runtime.short import joined_database
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
 
 if TYPE_CHECKING:
     from alphaplus_tui.storage.backup import Backup
-    from alphaplus_tui.storage.database import PostgresDatabase
 
 
 async def back_up(settings: Settings, paths: Paths, file: Path, *, replace: bool) -> "Backup":
@@ -23,7 +19,7 @@ async def back_up(settings: Settings, paths: Paths, file: Path, *, replace: bool
 
     if settings.database.embedded and not (paths.database / "PG_VERSION").exists():
         raise UsageError(f"{paths.data}: nothing was ever stored here; --demo or --data-dir names another folder")
-    async with _database(settings, paths) as database:
+    async with joined_database(settings, paths) as database:
         address = await database.address()
         return await backup.back_up(address, file, embedded=settings.database.embedded, replace=replace)
 
@@ -32,7 +28,7 @@ async def restore(settings: Settings, paths: Paths, file: Path, *, replace: bool
     """The caller holds the lock of the data folder. Afterwards the tables are brought up to this release."""
     from alphaplus_tui.storage import backup  # noqa: PLC0415  brings asyncpg
 
-    async with _database(settings, paths) as database:
+    async with joined_database(settings, paths) as database:
         address = await database.address()
         restored = await backup.restore(address, file, embedded=settings.database.embedded, replace=replace)
         await database.migrate()
@@ -44,7 +40,7 @@ async def back_up_before_migration(settings: Settings, paths: Paths) -> tuple["B
     from alphaplus_tui.storage import backup  # noqa: PLC0415  brings asyncpg
     from alphaplus_tui.storage.migrate import changing_data  # noqa: PLC0415  likewise
 
-    async with _database(settings, paths) as database:
+    async with joined_database(settings, paths) as database:
         await database.connect(migrate=False)
         version = (await database.statistics()).schema_version
         steps = changing_data(version) if version else ()
@@ -56,19 +52,3 @@ async def back_up_before_migration(settings: Settings, paths: Paths) -> tuple["B
         file = folder / f"schema-{version}-{stamp}.dump"
         address = await database.address()
         return await backup.back_up(address, file, embedded=settings.database.embedded), steps
-
-
-@asynccontextmanager
-async def _database(settings: Settings, paths: Paths) -> "AsyncGenerator[PostgresDatabase, None]":
-    from alphaplus_tui.storage.database import PostgresDatabase  # noqa: PLC0415  brings asyncpg
-
-    database = PostgresDatabase(
-        settings.database,
-        data_dir=paths.database,
-        runtime_dir=paths.runtime,
-        clock=SystemClock(),
-        meters=Meters(),
-        join=True,
-    )
-    async with database:
-        yield database

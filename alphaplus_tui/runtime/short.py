@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from alphaplus_tui.errors import UsageError
 from alphaplus_tui.kernel.clock import SystemClock
@@ -10,6 +10,9 @@ from alphaplus_tui.kernel.meters import Meters
 from alphaplus_tui.ports.store import DatabaseStatistics, StoreReader, StoreWriter
 from alphaplus_tui.settings.paths import Paths
 from alphaplus_tui.settings.root import Settings
+
+if TYPE_CHECKING:
+    from alphaplus_tui.storage.database import PostgresDatabase
 
 
 class ShortDatabase(Protocol):
@@ -38,13 +41,21 @@ async def open_database(
     again, for which the caller holds the lock of the folder.
     create: make a database where there is none, and bring its tables up to date.
     """
-    from alphaplus_tui.storage.database import PostgresDatabase  # noqa: PLC0415  brings asyncpg
-
     if not create and settings.database.embedded and not (paths.database / "PG_VERSION").exists():
         raise UsageError(
             f"{paths.data}: nothing was ever stored here; --demo or --data-dir names another folder "
             "(the demo market's is demo/, a replay's replay/ below the usual one)"
         )
+    async with joined_database(settings, paths) as database:
+        await database.connect(migrate=create)
+        yield database
+
+
+@asynccontextmanager
+async def joined_database(settings: Settings, paths: Paths) -> "AsyncGenerator[PostgresDatabase, None]":
+    """Its server runs, a running engine's or one of our own; nothing is connected to it yet."""
+    from alphaplus_tui.storage.database import PostgresDatabase  # noqa: PLC0415  brings asyncpg
+
     database = PostgresDatabase(
         settings.database,
         data_dir=paths.database,
@@ -54,5 +65,4 @@ async def open_database(
         join=True,
     )
     async with database:
-        await database.connect(migrate=create)
         yield database
