@@ -12,7 +12,7 @@ from alphaplus_tui.session.queries import CandlesBetween
 from alphaplus_tui.tui.actions import MARKETS, bindings
 from alphaplus_tui.tui.desk import Desk, Look
 from alphaplus_tui.tui.live_screen import LiveScreen
-from alphaplus_tui.tui.screens.markets.watchlist import SORTS, Watchlist
+from alphaplus_tui.tui.screens.markets.watchlist import Watchlist
 from alphaplus_tui.tui.screens.markets.why import WhyLine
 from alphaplus_tui.tui.widgets.book import BookPanel
 from alphaplus_tui.tui.widgets.chart import Chart
@@ -56,7 +56,7 @@ class MarketsScreen(LiveScreen):
             wanted = timeframes[0]
         self.chart.choose(row, wanted, timeframes)
         self.book.instrument = self.tape.instrument = self.why.instrument = row
-        if row is not None and self.watchlist.cursor != row.instrument.id and not self.watchlist.find:
+        if row is not None and self.watchlist.cursor != row.instrument.id and not self.watchlist.sorting.find:
             self.watchlist.cursor = row.instrument.id
 
     def timeframes(self, look: Look) -> list[Timeframe]:
@@ -78,40 +78,25 @@ class MarketsScreen(LiveScreen):
         self.select(message.key)
         self.show_panel("chart")
 
-    def on_live_grid_head_pressed(self, message: LiveGrid.HeadPressed) -> None:
-        layout = self.desk.layout
-        if layout.sort == message.column:
-            layout.sort_reverse = not layout.sort_reverse
-        elif message.column not in {"spark", "signal"}:
-            layout.sort, layout.sort_reverse = message.column, False
-        self._resorted()
-
     def action_pin(self) -> None:
-        key, pinned = self.watchlist.cursor, self.desk.layout.pinned
-        if key:
-            self.desk.layout.pinned = [name for name in pinned if name != key] if key in pinned else [*pinned, key]
-            self._resorted()
+        if self.watchlist.cursor:
+            self.watchlist.sorting.pin(self.watchlist.cursor)
+            self.watchlist.resorted()
 
     def action_sort(self, by: int) -> None:
-        layout = self.desk.layout
-        at = SORTS.index(layout.sort) if layout.sort in SORTS else 0
-        layout.sort, layout.sort_reverse = SORTS[(at + by) % len(SORTS)], False
-        self._resorted()
+        self.watchlist.sorting.by_next(by)
+        self.watchlist.resorted()
 
     def action_sort_reverse(self) -> None:
-        self.desk.layout.sort_reverse = not self.desk.layout.sort_reverse
-        self._resorted()
-
-    def _resorted(self) -> None:
-        self.desk.remember()
-        self.watchlist.go(self.watchlist.cursor, tell=False)
+        self.watchlist.sorting.turn_around()
+        self.watchlist.resorted()
 
     def action_find(self) -> None:
         self.show_panel("watchlist")
         self.find.open()
 
     def on_find_line_typed(self, message: FindLine.Typed) -> None:
-        self.watchlist.find = message.text
+        self.watchlist.sorting.find = message.text
         look = self.desk.look()
         self.watchlist.pull(look)
         matching = self.watchlist.keys(look)
@@ -120,7 +105,7 @@ class MarketsScreen(LiveScreen):
 
     def on_find_line_closed(self, message: FindLine.Closed) -> None:
         found = self.watchlist.cursor
-        self.watchlist.find = ""
+        self.watchlist.sorting.find = ""
         self.watchlist.focus()
         if message.kept and found:
             self.select(found)

@@ -8,9 +8,10 @@ from msgspec import Struct
 from alphaplus_tui.domain.events import ExchangeState
 from alphaplus_tui.domain.instrument import Instrument, InstrumentId, decimals
 from alphaplus_tui.domain.text import clean
-from alphaplus_tui.state.slices import DecisionRow, FeedRow, FeedState, InstrumentRow, PriceRow
+from alphaplus_tui.state.slices import DecisionRow, FeedRow, FeedState, PriceRow
 from alphaplus_tui.tui import format as fmt
 from alphaplus_tui.tui.desk import Desk, Look
+from alphaplus_tui.tui.screens.markets.order import WatchOrder, spread_bps
 from alphaplus_tui.tui.widgets.grid import Cell, Column, LiveGrid
 from alphaplus_tui.tui.widgets.marks import sparkline
 from alphaplus_tui.tui.widgets.names import name_of, several_exchanges
@@ -33,13 +34,6 @@ class WatchRow(Struct, frozen=True, gc=False):
     decimals: int
     room: int
     """Decimals reserved in the column of prices."""
-
-
-def spread_bps(price: PriceRow) -> float | None:
-    """Ask minus bid in hundredths of a percent of their middle."""
-    if price.bid is None or price.ask is None or price.bid + price.ask <= 0:
-        return None
-    return (price.ask - price.bid) / ((price.ask + price.bid) / 2) * 10_000
 
 
 def _name(row: WatchRow, look: Look, width: int) -> Cell:
@@ -134,8 +128,6 @@ COLUMNS: tuple[Column[WatchRow], ...] = (
 )
 EXCHANGE: Column[WatchRow] = Column("exchange", "  Exchange", 10, _exchange)
 """Shown where several are followed."""
-SORTS = ("", "symbol", "change", "volume", "spread")
-"""Empty: the order of the settings."""
 
 
 class Watchlist(LiveGrid[WatchRow]):
@@ -151,7 +143,7 @@ class Watchlist(LiveGrid[WatchRow]):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, COLUMNS, id="watchlist")
-        self.find = ""
+        self.sorting = WatchOrder(desk)
         self._rows: dict[str, tuple[PriceRow | None, FeedRow | None, DecisionRow | None, bool, WatchRow]] = {}
         self._ordered: tuple[Hashable, Sequence[str]] = (None, ())
         self._room = 2
@@ -159,9 +151,10 @@ class Watchlist(LiveGrid[WatchRow]):
     def condition(self, look: Look) -> Condition:
         if not look.state.instruments:
             return _nothing_yet(look)
-        if self.find and not self._matching(look):
-            return Condition(Kind.EMPTY, f"no symbol with {self.find!r}", "Esc shows all")
-        shown = f"“{self.find}”" if self.find else ""
+        find = self.sorting.find
+        if find and not self.sorting.matching(look.state):
+            return Condition(Kind.EMPTY, f"no symbol with {find!r}", "Esc shows all")
+        shown = f"“{find}”" if find else ""
         return Condition(Kind.LIVE, shown or f"{len(look.state.instruments)} symbols")
 
     def head(self, column: Column[WatchRow]) -> str:
@@ -171,15 +164,13 @@ class Watchlist(LiveGrid[WatchRow]):
         return column.title.strip() + ("▴" if layout.sort_reverse else "▾")
 
     def keys(self, look: Look) -> Sequence[str]:
-        layout = self.desk.layout
         instruments = look.state.instruments
-        moving = int(look.mono) if layout.sort not in {"", "symbol"} else 0
-        stamp = (instruments.version, tuple(layout.pinned), layout.sort, layout.sort_reverse, self.find, moving)
+        stamp = self.sorting.stamp(look)
         if stamp != self._ordered[0]:
             self._room = max((decimals(row.instrument.price_step) for row in instruments.values()), default=2)
             self._room = min(6, self._room)
             self._name_exchanges(look)
-            self._ordered = (stamp, self._order(look))
+            self._ordered = (stamp, self.sorting.keys(look.state))
         return self._ordered[1]
 
     def row(self, look: Look, key: str) -> WatchRow | None:
@@ -210,39 +201,13 @@ class Watchlist(LiveGrid[WatchRow]):
             self.columns = columns
             self._fitted = (-1, ())
 
-    def _matching(self, look: Look) -> list[InstrumentRow]:
-        wanted = self.find.casefold()
-        rows = sorted(look.state.instruments.values(), key=lambda row: row.position)
-        several = several_exchanges(look.state)
-        return [row for row in rows if wanted in (row.instrument.id if several else row.instrument.symbol).casefold()]
+    def on_live_grid_head_pressed(self, message: LiveGrid.HeadPressed) -> None:
+        self.sorting.by_column(message.column)
+        self.resorted()
 
-    def _order(self, look: Look) -> Sequence[str]:
-        rows = self._matching(look)
-        sort = self.desk.layout.sort
-        prices = look.state.prices
-
-        def size(row: InstrumentRow) -> float:
-            price = prices.get(row.instrument.id)
-            if price is None:
-                return float("-inf")
-            value = {
-                "change": price.change_pct,
-                "volume": price.quote_volume,
-                "spread": spread_bps(price),
-                "last": price.last,
-                "age": -price.ts_recv,
-            }.get(sort)
-            return float("-inf") if value is None else value
-
-        if sort == "symbol":
-            rows.sort(key=lambda row: row.instrument.symbol)
-        elif sort:
-            rows.sort(key=size, reverse=True)
-        if self.desk.layout.sort_reverse:
-            rows.reverse()
-        pinned = set(self.desk.layout.pinned)
-        rows.sort(key=lambda row: row.instrument.id not in pinned)
-        return [row.instrument.id for row in rows]
+    def resorted(self) -> None:
+        """The order changed: the cursor stays in view."""
+        self.go(self.cursor, tell=False)
 
     def copy_row(self) -> str:
         look = self.desk.look()
