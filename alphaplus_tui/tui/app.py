@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -21,7 +20,6 @@ from alphaplus_tui.domain.text import clean
 from alphaplus_tui.errors import AlphaPlusError
 from alphaplus_tui.session.queries import AlertsPage
 from alphaplus_tui.session.session import Session
-from alphaplus_tui.state.slices import NoticeRow
 from alphaplus_tui.state.view import ONLY
 from alphaplus_tui.tui.actions import EVERYWHERE, bindings
 from alphaplus_tui.tui.calling import call
@@ -31,14 +29,14 @@ from alphaplus_tui.tui.desk import Desk, UiView
 from alphaplus_tui.tui.keymap import normal
 from alphaplus_tui.tui.layout import load_layout
 from alphaplus_tui.tui.live_screen import LiveScreen
+from alphaplus_tui.tui.notices import Notices
 from alphaplus_tui.tui.overlays import keys_help, notices, panel_help
 from alphaplus_tui.tui.palette import ActionEntries, JumpEntries
-from alphaplus_tui.tui.theme import DARK, OWN_THEMES, make_inks, theme_names
+from alphaplus_tui.tui.theme import DARK, OWN_THEMES, first_theme, make_inks, theme_names
 
 _SEVERITY: dict[str, SeverityLevel] = {"information": "information", "warning": "warning", "error": "error"}
 EXIT_TERMINAL_GONE = 129
 _ALERTS_SHOWN = 100
-_MOST_SAID = 100
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
@@ -80,11 +78,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.theme_names = theme_names()
         self.screens_open: dict[str, LiveScreen] = {}
         """Those that were shown so far."""
-        self._noticed = {(row.number, row.ts) for row in session.state.notices.values()}
-        """Those that were there before, or were shown: an engine that starts anew counts from the beginning."""
-        self._seen_notices = 0
-        self._said: deque[NoticeRow] = deque(maxlen=_MOST_SAID)
-        """Answers to what this visitor did; the state knows nothing of them."""
+        self.notices = Notices(session)
         for row in CATALOGUE:
             self.add_mode(row.name, partial(self._open_screen, row))  # pyright: ignore[reportUnknownMemberType] - Textual's Screen is not told its result
 
@@ -95,7 +89,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.set_keymap({action: normal(keys) for action, keys in self.desk.keys.items()})
-        self.theme = self._first_theme()
+        layout, wanted = self.desk.layout, self.desk.ui.theme
+        theme = first_theme(layout.theme, layout.theme_setting, wanted, self.available_themes)
+        self.theme = theme or DARK.name
+        if theme is None:
+            self.notify(f"[ui] theme: there is no theme {wanted!r}", severity="warning", markup=False)
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self._recolour()
         row = screen_row(self.desk.layout.screen) or CATALOGUE[0]
@@ -118,15 +116,6 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.desk.save()
 
     # Themes
-
-    def _first_theme(self) -> str:
-        layout, wanted = self.desk.layout, self.desk.ui.theme
-        if layout.theme in self.available_themes and layout.theme_setting == wanted:
-            return layout.theme
-        if wanted in self.available_themes:
-            return wanted
-        self.notify(f"[ui] theme: there is no theme {wanted!r}", severity="warning", markup=False)
-        return DARK.name
 
     def choose_theme(self, name: str) -> None:
         """Use the theme ``name`` and remember it."""
@@ -187,7 +176,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         earlier: tuple[Alert, ...] = ()
         with suppress(AlphaPlusError):  # the notices are shown without them
             earlier = await self.desk.session.ask(AlertsPage(limit=_ALERTS_SHOWN), deadline_s=1.0)
-        self.push_screen(notices((*self.desk.session.state.notices.values(), *self._said), earlier, self.desk.inks))
+        self.push_screen(notices(self.notices.all(), earlier, self.desk.inks))
 
     def notify(
         self,
@@ -199,7 +188,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         markup: bool = True,
     ) -> None:
         """A toast, which stands among the notices afterwards."""
-        self._said.append(NoticeRow(0, severity, title, message, self.desk.look().now))
+        self.notices.say(severity, title, message, self.desk.look().now)
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def action_freeze(self) -> None:
@@ -220,19 +209,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
     # Around the screens
 
     def _hear_notices(self) -> None:
-        slice_ = self.desk.session.state.notices
-        if slice_.version == self._seen_notices:
-            return
-        self._seen_notices = slice_.version
-        rows = {(row.number, row.ts): row for row in slice_.values()}
-        for mark in sorted(rows.keys() - self._noticed):
-            row = rows[mark]
+        for row in self.notices.fresh():
             severity = _SEVERITY.get(row.severity, "information")
             timeout = 4 if severity != "information" else 3
             super().notify(row.text, title=row.title, severity=severity, timeout=timeout, markup=False)
             if row.alert:
                 call(self, row, self.desk.ui)
-        self._noticed = set(rows)
 
     def _leave_without_terminal(self) -> None:
         if sys.__stdin__ is None or not sys.__stdin__.isatty():

@@ -1,5 +1,6 @@
 """The colours of the console: two themes of our own, and the styles that panels draw with."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -105,6 +106,13 @@ class Inks:
         if value is None or value == 0:
             return self.dim
         return self.up if value > 0 else self.down
+
+
+def first_theme(chosen: str, setting_then: str, setting: str, there: Collection[str]) -> str | None:
+    """The one chosen in the console, as long as the setting is what it was then; else the setting's, if it exists."""
+    if chosen in there and setting_then == setting:
+        return chosen
+    return setting if setting in there else None
 
 
 def make_inks(theme: Theme, *, up_color: str, no_color: bool = False) -> Inks:
