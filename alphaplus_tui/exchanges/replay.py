@@ -12,6 +12,7 @@ from alphaplus_tui.domain.market import Candle, Channel, OrderBook, Trade
 from alphaplus_tui.domain.text import clean
 from alphaplus_tui.domain.timeframe import Timeframe
 from alphaplus_tui.errors import ProtocolError, UnknownName
+from alphaplus_tui.exchanges.binance.kinds import kind_of
 from alphaplus_tui.exchanges.discovery import discover
 from alphaplus_tui.exchanges.recording import BrokenRecording, DamagedLine, read_lines, recorded_exchange, split_line
 from alphaplus_tui.exchanges.shared.parsing import NotAskedFor, NotMarketData, Unusable
@@ -22,6 +23,8 @@ from alphaplus_tui.ports.market_data import FeedEvent, Received
 
 _GIVE_WAY_EVERY = 64
 _QUOTED = 400
+_BINANCE = "binance"
+"""As whose spot market others' recordings are read, whatever name they are kept under."""
 
 
 class ReplayMarketData:
@@ -39,9 +42,11 @@ class ReplayMarketData:
         market: ManualMarketClock,
         meters: Meters,
     ) -> None:
-        """exchange: whose frames they are, where they do not say so themselves.
+        """exchange: whose frames they are, where they do not say so themselves; then they are written as Binance does.
         speed: 1 is its own pace, 2 twice that; None is as fast as it goes."""
-        self.exchange = recorded_exchange(files) or exchange
+        told = recorded_exchange(files)
+        self.exchange = told or exchange
+        self._spoken = told or (exchange if kind_of(exchange).derivative else _BINANCE)
         self._files, self._speed, self._clock, self._market = tuple(files), speed, clock, market
         self._lines_read = meters.counter("recording_lines")
         self._connection = f"{exchange}-recording"
@@ -104,7 +109,7 @@ class ReplayMarketData:
     async def _replay(
         self, instruments: tuple[Instrument, ...], channels: frozenset[Channel]
     ) -> AsyncGenerator[Received]:
-        voices = Voices(self.exchange, instruments, channels, clock=self._clock, market=self._market)
+        voices = Voices(self._spoken, instruments, channels, clock=self._clock, market=self._market)
         first: int | None = None
         began = self._clock.monotonic()
         async for line in self._lines():
