@@ -1,5 +1,6 @@
 """The one barrier rule: which of two prices is touched first, for labels and for outcomes."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -66,6 +67,25 @@ def distances(panel: Panel, rule: BarrierRule) -> Floats:
         sigma = np.sqrt(np.where(variance > _NOISE * square, variance, np.nan))
         out[rows.start + window : rows.stop] = sigma * (rule.multiple * np.sqrt(rule.horizon))
     return out
+
+
+def newest_distances(panels: Sequence[Panel], rule: BarrierRule) -> Floats:
+    """Of the last row of each panel, shape (panels,), as ``distances`` tells them."""
+    out = np.full(len(panels), np.nan)
+    rows = VOLATILITY_WINDOW + 1
+    told = [number for number, panel in enumerate(panels) if _is_unbroken(panel, rows)]
+    if told:
+        changes = np.diff(np.log(np.stack([panels[number].close[-rows:] for number in told])), axis=1)
+        square = np.square(changes).mean(axis=1)
+        variance = square - np.square(changes.mean(axis=1))
+        sigma = np.sqrt(np.where(variance > _NOISE * square, variance, np.nan))
+        out[told] = sigma * (rule.multiple * np.sqrt(rule.horizon))
+    return out
+
+
+def _is_unbroken(panel: Panel, rows: int) -> bool:
+    """Whether the last rows follow each other."""
+    return len(panel) >= rows and int(panel.open_time[-1] - panel.open_time[-rows]) == (rows - 1) * panel.length_ns
 
 
 def barriers(panel: Panel, rule: BarrierRule) -> Barriers:

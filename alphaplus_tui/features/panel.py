@@ -118,7 +118,9 @@ class Panel:
     def with_anchor(self, anchor: "Panel") -> "Panel":
         """With the closes of ``anchor`` at the same moments; nan where it has no candle."""
         closes = np.full(len(self), np.nan)
-        if len(anchor):
+        if np.array_equal(anchor.open_time, self.open_time):
+            closes = anchor.close
+        elif len(anchor):
             where = np.minimum(np.searchsorted(anchor.open_time, self.open_time), len(anchor) - 1)
             same = anchor.open_time[where] == self.open_time
             closes[same] = anchor.close[where[same]]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from alphaplus_tui.domain.analysis import EngineOpinion, Prediction, Probabilities, Role
 from alphaplus_tui.domain.timeframe import parse_timeframe
 from alphaplus_tui.errors import FatalError
-from alphaplus_tui.features.barriers import VOLATILITY_WINDOW, BarrierRule, distances
+from alphaplus_tui.features.barriers import newest_distances
 from alphaplus_tui.features.batch import last_rows
 from alphaplus_tui.features.panel import Panel
 from alphaplus_tui.features.registry import rows
@@ -141,6 +141,7 @@ def _predictions(
         said.update(zip(group, _said(one, one.predictor.predict(x[group])), strict=True))
     absent = named([feature.name for feature in one.predictor.features], ~finite)
     out_of_range = one.predictor.out_of_range(x)
+    distances: list[float] = newest_distances(panels, one.manifest.rule).tolist()
     predictions: list[Prediction] = []
     for row, (window, panel, values) in enumerate(zip(batch.windows, panels, x.tolist(), strict=True)):
         probabilities, engines = said.get(row, (None, ()))
@@ -156,7 +157,7 @@ def _predictions(
                 features=tuple(values),
                 absent=absent[row],
                 out_of_range=out_of_range[row],
-                distance=_distance(panel, one.manifest.rule),
+                distance=distances[row],
                 entry=float(panel.close[-1]),
                 forming=window.forming,
             )
@@ -176,10 +177,6 @@ def _said(one: Served, opinion: Opinion) -> list[tuple[Probabilities, tuple[Engi
             opinion.probabilities.tolist(), opinion.engines.transpose(1, 0, 2).tolist(), strict=True
         )
     ]
-
-
-def _distance(panel: Panel, rule: BarrierRule) -> float:
-    return float(distances(panel[-VOLATILITY_WINDOW - 1 :], rule)[-1])
 
 
 def serve(*, threads: int) -> None:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import perf_counter
 
+from alphaplus_tui.cli import collector
 from alphaplus_tui.domain.events import DecisionMade, RowsCommitted
 from alphaplus_tui.kernel.clock import SystemClock, WallMarketClock
 from alphaplus_tui.kernel.meters import Meters
@@ -32,6 +33,7 @@ from tests.unit.services.judges import HISTORY, Judges, judging
 INSTRUMENTS = 50
 KILLS = 5
 WAYS_BACK = 10
+_APART_S = 0.5
 
 
 async def main(artefact: Path, moments: int) -> None:
@@ -77,6 +79,11 @@ class Moments:
         """Write decisions until cancelled."""
         await self._opinions.run(Life("opinions", self.judges.clock))
 
+    async def take_after_a_while(self, number: int) -> tuple[float, float]:
+        """As ``take``: candles close minutes apart, so that what came of the one before is known and written."""
+        await asyncio.sleep(_APART_S)
+        return await self.take(number)
+
     async def take(self, number: int) -> tuple[float, float]:
         """Milliseconds from the first candle's close to the last decision, and to the last that is stored."""
         due = self.written + INSTRUMENTS
@@ -112,7 +119,8 @@ async def _measure(folder: Path, database: PostgresDatabase, artefact: Path, mom
         await judges.serving(name)
         judges.history()
         await eventually(lambda: measured.written == INSTRUMENTS, within_s=60)
-        taken = [await measured.take(next(numbers)) for _ in range(moments)]
+        collector.started()  # as the program does
+        taken = [await measured.take_after_a_while(next(numbers)) for _ in range(moments)]
         features = len(open_artefact(artefact).manifest.features)
         opinions = sum(decision.prediction.probabilities is not None for decision in judges.decisions)
         print(f"{INSTRUMENTS} instruments, {features} features, model {name}, {opinions:,} opinions")

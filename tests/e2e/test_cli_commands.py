@@ -101,9 +101,11 @@ async def test_wrong_usage_is_explained_on_stderr_with_code_2(tmp_path: Path, ar
     assert done.stderr
 
 
-@pytest.mark.parametrize("arguments", [(), ("--demo",), ("replay", __file__)], ids=["plain", "demo", "replay"])
+@pytest.mark.parametrize("arguments", [(), ("--demo",), ("replay", "one.frame")], ids=["plain", "demo", "replay"])
 async def test_a_console_without_a_terminal_says_what_to_do(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    done = await run(tmp_path, *arguments)
+    recording = tmp_path / "one.frame"
+    recording.write_text("1723075200000000000 {}\n")
+    done = await run(tmp_path, *(str(recording) if word == recording.name else word for word in arguments))
     assert done.code == 2
     assert "--headless" in done.stderr
     assert not (tmp_path / ".local" / "share" / "alphaplus" / "demo" / "engine.lock").exists()

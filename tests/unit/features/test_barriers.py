@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from alphaplus_tui.features.barriers import VOLATILITY_WINDOW, BarrierRule, Outcome, barriers, distances, first_touch
+from alphaplus_tui.features.barriers import (
+    VOLATILITY_WINDOW,
+    BarrierRule,
+    Outcome,
+    barriers,
+    distances,
+    first_touch,
+    newest_distances,
+)
 from alphaplus_tui.features.panel import Panel
 from tests.unit.features.markets import market, without
 
@@ -30,6 +38,16 @@ def test_the_distance_is_the_volatility_of_a_day_times_the_root_of_the_horizon()
     wanted = np.std(steps[500 - VOLATILITY_WINDOW : 500]) * 2.0 * np.sqrt(24)
     assert distances(panel, BarrierRule(24, 2.0))[500] == pytest.approx(wanted, rel=1e-9)
     assert np.isnan(distances(panel, BarrierRule())[:VOLATILITY_WINDOW]).all()
+
+
+def test_the_newest_distances_of_many_are_those_of_each_and_the_same_in_any_company() -> None:
+    whole = [market(600)[: 500 + n] for n in range(3)]
+    still = quiet()
+    still.close[:] = 100.0
+    told = newest_distances([*whole, market(VOLATILITY_WINDOW), without(market(600), slice(400, 401)), still], RULE)
+    assert told[:3] == pytest.approx([distances(panel, RULE)[-1] for panel in whole], rel=1e-9)
+    assert np.isnan(told[3:]).all()
+    assert [newest_distances([panel], RULE)[0] for panel in whole] == told[:3].tolist()
 
 
 def test_the_barrier_that_is_touched_first_gives_the_outcome_and_the_result() -> None:
