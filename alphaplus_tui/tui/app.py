@@ -32,6 +32,7 @@ from alphaplus_tui.tui.live_screen import LiveScreen
 from alphaplus_tui.tui.notices import Notices
 from alphaplus_tui.tui.overlays import keys_help, notices, panel_help
 from alphaplus_tui.tui.palette import ActionEntries, JumpEntries
+from alphaplus_tui.tui.stopping import endure_being_stopped
 from alphaplus_tui.tui.theme import DARK, OWN_THEMES, first_theme, make_inks, theme_names
 
 _SEVERITY: dict[str, SeverityLevel] = {"information": "information", "warning": "warning", "error": "error"}
@@ -107,6 +108,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.set_interval(2.0, self.desk.save)
         if not self.is_headless and sys.__stdin__ is not None and sys.__stdin__.isatty():
             self.set_interval(2.0, self._leave_without_terminal)
+            endure_being_stopped(partial(self.refresh, layout=True))
 
     def on_ready(self) -> None:
         self.screen.call_after_refresh(self.painted.set)

@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.e2e.harness import environment
@@ -89,3 +90,18 @@ async def test_wrong_settings_are_told_before_anything_is_drawn(tmp_path: Path) 
         assert await seen.ends() == 78
         await eventually(lambda: seen.shows("logging.level = 'loud'"))
         assert b"\x1b" not in seen.raw
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
+async def test_a_console_that_was_stopped_and_continued_hears_every_key(tmp_path: Path, number: signal.Signals) -> None:
+    async with terminal(tmp_path, "--demo") as seen:
+        await eventually(lambda: seen.shows("feed 2/2"), within_s=60)
+        for _ in range(3):
+            seen.process.send_signal(number)
+            await eventually(lambda: psutil.Process(seen.process.pid).status() == psutil.STATUS_STOPPED)
+            seen.process.send_signal(signal.SIGCONT)
+            for key, panel in ((b"4", "Connections and gaps"), (b"5", "following"), (b"1", "Watchlist")):
+                seen.type(key)
+                await eventually(lambda panel=panel: seen.shows(panel), within_s=20)
+        seen.type(b"q")
+        assert await seen.ends() == 0

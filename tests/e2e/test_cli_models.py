@@ -124,4 +124,4 @@ async def test_a_running_engine_is_asked_and_told_over_its_socket(tmp_path: Path
             lambda status: any((row.id, row.serving) == ("mine", "challenger") for row in status.models)
         )
         failed = await run(tmp_path, "train", "--symbol", "NOPE/USDT")
-        assert (failed.code, "NOPE/USDT" in failed.stderr) == (1, True)
+        assert (failed.code, "NOPE/USDT" in failed.stderr) == (2, True)
