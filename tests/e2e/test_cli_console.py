@@ -92,12 +92,11 @@ async def test_wrong_settings_are_told_before_anything_is_drawn(tmp_path: Path) 
         assert b"\x1b" not in seen.raw
 
 
-@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
-async def test_a_console_that_was_stopped_and_continued_hears_every_key(tmp_path: Path, number: signal.Signals) -> None:
+async def test_a_console_that_was_stopped_and_continued_hears_every_key(tmp_path: Path) -> None:
     async with terminal(tmp_path, "--demo") as seen:
         await eventually(lambda: seen.shows("feed 2/2"), within_s=60)
         for _ in range(3):
-            seen.process.send_signal(number)
+            seen.process.send_signal(signal.SIGSTOP)
             await eventually(lambda: psutil.Process(seen.process.pid).status() == psutil.STATUS_STOPPED)
             seen.process.send_signal(signal.SIGCONT)
             for key, panel in ((b"4", "Connections and gaps"), (b"5", "following"), (b"1", "Watchlist")):
